@@ -1,0 +1,14 @@
+# One line each: everything lives in `python -m tutorial_lib`, so that Windows and conda users have the same commands.
+#   PYTHON=python3.12 make lab            another Python
+#   PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" make lab
+#                                         PyTorch's own small CPU build (worth it on a Linux laptop)
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: lab test notebooks doctor clean help
+
+lab:        ; @$(PYTHON) -m tutorial_lib lab
+test:       ; @$(PYTHON) -m tutorial_lib test
+notebooks:  ; @$(PYTHON) -m tutorial_lib notebooks $(CHAPTER)
+doctor:     ; @$(PYTHON) -m tutorial_lib doctor
+clean:      ; @$(PYTHON) -m tutorial_lib clean
+help:       ; @$(PYTHON) -m tutorial_lib help

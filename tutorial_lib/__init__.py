@@ -1,0 +1,108 @@
+"""Latents to dynamics: the small library behind the notebooks.
+
+A notebook needs eight words from here:
+
+    start     set up a chapter: threads, style, seeds          lab = start("11")
+    ask       commit to an answer before you see it            ask("jordan.sampling")
+    check     hand in an exercise and be told what is wrong    f = check("vae.reparameterise", f)
+    claim     the paper's statement beside your number         claim("jordan.sampling", ...)
+    explore   sliders over a figure                            explore(draw, width=(16, 1024))
+    train     one training loop with a progress bar            history = train(loss, parameters, ...)
+    show      display a figure with its description            show(figure, alt="...")
+    progress  what you have passed and answered so far         progress()
+
+The modules, in reading order:
+
+    nets            small networks and batches
+    distributions   Gaussians and Bernoullis: log densities, samples, divergences
+    vae             autoencoders, variational autoencoders, the ELBO in parts
+    manifold        are generated images like the data?  neighbours, classifiers, coverage
+    kit/            machinery with no content: checks, questions, claims, explorers, plots, data
+    course/         content tied to chapters: exercises, questions, claims, papers, the map
+    cli/            python -m tutorial_lib lab | test | notebooks | doctor | clean | help
+
+This file imports nothing heavy: `python -m tutorial_lib lab` must work before anything is installed.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+__all__ = ["start", "ask", "check", "claim", "explore", "train", "show", "progress", "course_map"]
+
+# what is machinery alone is handed through, loaded at first use
+_FROM_KIT = {
+    "explore": "tutorial_lib.kit.explore",
+    "show": "tutorial_lib.kit.show",
+    "train": "tutorial_lib.kit.train",
+}
+
+
+def __getattr__(name: str):
+    """Load a part of the kit when it is first asked for."""
+    if name in _FROM_KIT:
+        from importlib import import_module
+
+        # `from tutorial_lib import train` must mean the function, whatever else has imported the module
+        return getattr(import_module(_FROM_KIT[name]), name)
+    raise AttributeError("module 'tutorial_lib' has no attribute {!r}; it offers {}".format(name, ", ".join(__all__)))
+
+
+def __dir__() -> list[str]:
+    """The words that a notebook uses."""
+    return sorted([*__all__, "__version__"])
+
+
+def start(chapter: str):
+    """Begin chapter `chapter` ("11"): one thread, house style, seeds; shows its opening card; returns a Lab.
+
+    Raises KeyError for a chapter that does not exist.  Taught in 00.
+    """
+    from tutorial_lib.course import chapters
+    from tutorial_lib.kit import start as kit
+
+    return kit.begin(chapter, card=chapters.opening_card(chapters.chapter(chapter)))
+
+
+def check(name: str, attempt, reveal: bool = False):
+    """Judge `attempt` at exercise `name`, show the verdict, return a function that works.
+
+    Never raises for what the learner wrote.  `reveal=True` shows the solution at once.  Taught in 00.
+    """
+    from tutorial_lib import course
+    from tutorial_lib.kit import check as kit
+
+    return kit.hand_in(course.exercise(name), attempt, reveal=reveal)
+
+
+def ask(name: str) -> None:
+    """Show question `name`; the answer appears once the learner has committed to one.  Taught in 00."""
+    from tutorial_lib import course
+    from tutorial_lib.kit import ask as kit
+
+    kit.pose(course.question(name))
+
+
+def claim(name: str, **measured: float) -> None:
+    """Show claim `name` beside the numbers `measured` just now, and whether it holds.
+
+    Raises TypeError when the numbers are not the ones that the claim names.  Taught in 00.
+    """
+    from tutorial_lib import course
+    from tutorial_lib.kit import claim as kit
+
+    kit.report(course.claim(name), measured)
+
+
+def progress() -> None:
+    """Show which exercises were passed and which questions answered, chapter by chapter.  Taught in 00."""
+    from tutorial_lib import course
+    from tutorial_lib.kit import progress as kit
+
+    kit.show_progress(course.table_of_work())
+
+
+def course_map() -> None:
+    """Draw the map of parts and chapters: what leans on what, and the spine.  Taught in 00."""
+    from tutorial_lib.course import chapters
+
+    chapters.show_map()

@@ -1,0 +1,94 @@
+"""The environment that the commands run in: this Python if it has everything, else `.venv`, made when needed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tutorial_lib.cli import Stop
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+STAMP = VENV / "set-up-for"
+# one module of each package that a chapter or a test cannot do without
+NEEDED = ("ipywidgets", "jupyterlab", "jupytext", "matplotlib", "nbclient", "nbformat", "numpy", "yaml", "sklearn",
+          "scipy", "torch", "hypothesis", "nbval", "pytest", "xdist", "selenium")
+
+
+def venv_python() -> str:
+    """The path of .venv's Python, whether it exists or not."""
+    return str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def wanted() -> str:
+    """What .venv has to be set up for: versions, and this folder (its path is written into the environment)."""
+    parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    return hashlib.sha256(b"\0".join([*parts, str(ROOT).encode()])).hexdigest()
+
+
+def missing() -> list[str]:
+    """The modules that this very Python lacks."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def ready(python: str) -> bool:
+    """True when .venv is complete for this folder and these versions."""
+    return os.path.exists(python) and STAMP.exists() and STAMP.read_text().split()[:1] == [wanted()]
+
+
+def ensure() -> str:
+    """The Python to go on with.  Makes .venv and installs when needed; raises Stop with what to do."""
+    inside = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+    if not inside and in_own_environment() and not missing():
+        return sys.executable  # conda, or a virtual environment of the reader's own
+    python = venv_python()
+    if not ready(python):
+        if inside:
+            raise Stop("The packages in .venv are of another edition. Leave the environment (`deactivate`) and run "
+                       "the command again: it brings .venv up to date.")
+        create(python)
+    return python
+
+
+def in_own_environment() -> bool:
+    """True inside a virtual or conda environment that the reader activated."""
+    return sys.prefix != sys.base_prefix or bool(os.environ.get("CONDA_PREFIX"))
+
+
+def works(python: str) -> bool:
+    """True when .venv's Python starts and is of a version that fits."""
+    code = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def create(python: str) -> None:
+    """Make .venv (again, if its Python is gone) and install the pinned packages into it."""
+    free = shutil.disk_usage(ROOT).free / 2**30
+    if free < 3:
+        raise Stop(f"Setting up needs about 3 GB; {free:.1f} GB are free on this disk. Make room and run it again.")
+    if not works(python):
+        print(f"Making .venv with Python {sys.version.split()[0]} …", flush=True)
+        made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True,
+                              check=False)
+        if made.returncode:
+            raise Stop("Python could not make a virtual environment:\n  " + (made.stdout + made.stderr).strip()[-400:]
+                       + "\nOn Debian and Ubuntu: `sudo apt install python3-venv`; then run it again.")
+    print("Installing the packages (once; a few minutes and about 2 GB) …", flush=True)
+    # pinned by constraints.txt; PIP_ARGS lets a reader point to PyTorch's own CPU builds
+    done = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+         *shlex.split(os.environ.get("PIP_ARGS", "")), "-c", "constraints.txt", "-e", ".[test]"],
+        cwd=ROOT, check=False)
+    if done.returncode:
+        raise Stop("The packages could not be installed (pip's own words are above). Is the network on? After a "
+                   "first set-up everything works without it.\nRun the same command again: it goes on from there.")
+    STAMP.write_text(wanted() + "\n")

@@ -1,0 +1,5 @@
+"""All claims."""
+
+from __future__ import annotations
+
+CLAIMS: dict = {}

@@ -1,0 +1,1 @@
+"""Machinery with no content: no module in here knows a chapter."""

@@ -1,0 +1,93 @@
+"""Claims: the paper's statement beside the number measured just now, and whether it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tutorial_lib.kit import page, settings, store
+
+KINDS = ("theorem checked", "same experiment, smaller", "our analogue", "too small to tell", "contradicted here")
+TIERS = ("live", "recorded")
+
+
+class ClaimFailed(AssertionError):
+    """Raised under the tests alone: a claim missed its rule by more than its margin."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of a paper with the rule that decides it.
+
+    `measures` maps the names of the numbers that a cell passes to their meaning and unit.  `rule` takes those
+    numbers and returns the room that is left: how far they lie on the right side of the line (>= 0 holds).
+    `margin` is how far beyond the line another machine may land before a test fails.  `counter_example` are
+    the numbers of a baseline for which the claim must not hold, so that a rule that cannot fail is found.
+    """
+
+    id: str
+    paper: str
+    chapter: str
+    source: str
+    statement: str
+    kind: str
+    scale: str
+    measures: Mapping[str, str]
+    rule: Callable[..., float]
+    decides: str
+    counter_example: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.0
+    tier: str = "live"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or self.tier not in TIERS:
+            raise ValueError(f"claim {self.id}: kind must be one of {KINDS} and tier one of {TIERS}")
+
+    def room(self, measured: Mapping[str, float]) -> float:
+        """How far the numbers lie on the right side; NaN counts as a miss.  Raises TypeError for other names."""
+        if measured.keys() != self.measures.keys():
+            raise TypeError(f"claim {self.id} is decided by {', '.join(self.measures)}; "
+                            f"it was given {', '.join(measured) or 'nothing'}")
+        numbers = {k: float(v) for k, v in measured.items()}
+        if any(v != v for v in numbers.values()):
+            return float("-inf")
+        return float(self.rule(**numbers))
+
+    def holds(self, measured: Mapping[str, float]) -> bool:
+        """True when the rule is met."""
+        return self.room(measured) >= 0
+
+
+def spread(claim: Claim, name: str) -> str:
+    """The recorded spread of one measure over seeds, from tests/evidence; empty where none is recorded."""
+    file = settings.ROOT / "tests" / "evidence" / f"{claim.chapter}.json"
+    try:
+        values = sorted(json.loads(file.read_text(encoding="utf-8"))["claims"][claim.id]["measured"][name])
+    except (OSError, KeyError, ValueError, TypeError):
+        return ""
+    return f"  (recorded over {len(values)} seeds: {values[0]:.3g} to {values[-1]:.3g})" if values else ""
+
+
+def rows(claim: Claim, measured: Mapping[str, float]) -> list[tuple[str, str]]:
+    """What the card says, line by line."""
+    said = store.read()["answers"].get(claim.id)
+    lines = [("The paper says", claim.statement), ("Where", claim.source),
+             ("Kind", claim.kind + (f" ({claim.scale})" if claim.scale else ""))]
+    if said:
+        lines.append(("You predicted", str(said["first"])))
+    lines += [("You just measured" if i == 0 else "", f"{float(measured[k]):.4g}  {meaning}{spread(claim, k)}")
+              for i, (k, meaning) in enumerate(claim.measures.items())]
+    return [*lines, ("It holds if", claim.decides)]
+
+
+def report(claim: Claim, measured: Mapping[str, float]) -> None:
+    """Display the claim beside `measured`.  Raises ClaimFailed under the tests when it misses beyond its margin."""
+    room = claim.room(measured)
+    title = "holds" if room >= 0 else "does not hold, with these numbers"
+    lines = rows(claim, measured)
+    text = "\n".join([f"{page.LOOKS['holds' if room >= 0 else 'fails'][0]} claim {claim.id}: {title}",
+                      *(f"  {a + ':' if a else '':<18} {b}" for a, b in lines)])
+    page.put(text, page.card("holds" if room >= 0 else "fails", f"Claim: {title}", page.table(lines)))
+    if settings.mode() == "test" and room < -claim.margin:
+        raise ClaimFailed(f"{text}\n  missed by {-room:.4g}, more than its margin {claim.margin:.4g}")

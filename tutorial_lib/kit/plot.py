@@ -1,0 +1,120 @@
+"""Figures in one call, in the house style: they return a Figure and touch no global state of pyplot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib import rc_params_from_file
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+STYLE = Path(__file__).with_name("house.mplstyle")
+# ten classes: told apart by colour where that is possible, always also by a letter or digit at their centre
+TEN = ["#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#888888", "#EE8866", "#44AA99", "#222255"]
+BLUE, RED, GREEN, YELLOW, CYAN, PURPLE, GREY = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377",
+                                                "#888888")
+
+
+def use_house_style() -> None:
+    """Make the house style matplotlib's default for this session."""
+    matplotlib.rcParams.update(rc_params_from_file(STYLE, use_default_template=False))
+
+
+def figure(columns: int = 1, rows: int = 1, width: float = 4.4, height: float = 3.4,
+           **subplots) -> tuple[Figure, np.ndarray]:
+    """An empty figure and its axes, a flat array of rows * columns; width and height in inches per panel."""
+    use_house_style()
+    fig = Figure(figsize=(columns * width, rows * height), layout="constrained")
+    return fig, np.asarray(fig.subplots(rows, columns, squeeze=False, **subplots)).reshape(-1)
+
+
+def array(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
+    """Anything number-like as a NumPy array."""
+    return values.detach().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def lines(ax: Axes, x: Tensor | Sequence[float], curves: Mapping[str, Tensor | Sequence[float]], *, xlabel: str,
+          ylabel: str, title: str = "", **style) -> Axes:
+    """Labelled curves over one x; the legend is left out for a single curve without a name."""
+    for label, y in curves.items():
+        ax.plot(array(x), array(y), label=label or None, **style)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if any(curves):
+        ax.legend()
+    return ax
+
+
+def tile(images: Tensor, columns: int, gap: int = 1) -> np.ndarray:
+    """Images side by side as one array, row by row.  images: (N, H, W) -> (rows * (H + gap), columns * (W + gap))"""
+    x = array(images)
+    n, h, w = x.shape
+    rows = -(-n // columns)
+    sheet = np.zeros((rows * columns, h + gap, w + gap), x.dtype)
+    sheet[:n, :h, :w] = x
+    return sheet.reshape(rows, columns, h + gap, w + gap).swapaxes(1, 2).reshape(rows * (h + gap), -1)
+
+
+def images(ax: Axes, x: Tensor, columns: int, title: str = "", vmax: float = 1.0) -> Axes:
+    """A sheet of images without axes.  x: (N, H, W) in [0, vmax]"""
+    ax.imshow(tile(x, columns), vmin=0, vmax=vmax, cmap="gray_r")
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+def classes(ax: Axes, points: Tensor, labels: Tensor, *, xlabel: str, ylabel: str, title: str = "") -> Axes:
+    """Points coloured by class, each class named at its median.  points: (N, 2), labels: (N,) in 0..9"""
+    xy, y = array(points), array(labels)
+    ax.scatter(*xy.T, s=5, c=[TEN[c] for c in y], alpha=0.6, linewidths=0, rasterized=True)
+    for c in np.unique(y):
+        centre = np.median(xy[y == c], axis=0)
+        ink = "white" if np.dot(to_rgb(TEN[c]), (0.3, 0.6, 0.1)) < 0.6 else "black"
+        ax.annotate(str(c), centre, ha="center", va="center", fontsize=11, fontweight="bold", color=ink,
+                    bbox={"boxstyle": "circle,pad=0.25", "fc": TEN[c], "ec": "white", "lw": 0.8})
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return ax
+
+
+def bars(ax: Axes, values: Mapping[str, float], *, ylabel: str, title: str = "", colors: Sequence[str] = TEN) -> Axes:
+    """One bar per entry, its value written above it."""
+    drawn = ax.bar(list(values), list(values.values()), color=list(colors)[: len(values)], width=0.65)
+    ax.bar_label(drawn, fmt="%.3g", padding=2)
+    ax.set(ylabel=ylabel, title=title)
+    ax.grid(False, axis="x")
+    return ax
+
+
+def box(x: float, y: float, w: float, h: float, *, face: str, edge: str, dashed: bool = False, strength: float = 1.0):
+    """A rounded box centred at (x, y), for maps and diagrams; `strength` below 1 makes it pale."""
+    from matplotlib.patches import FancyBboxPatch
+
+    def pale(color: str) -> tuple[float, ...]:
+        return tuple(1 - strength * (1 - np.asarray(to_rgb(color))))
+
+    return FancyBboxPatch((x - w / 2, y - h / 2), w, h, boxstyle="round,pad=0,rounding_size=0.12", fc=pale(face),
+                          ec=pale(edge), lw=1.6, ls="--" if dashed else "-", zorder=2)
+
+
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], w: float, h: float, *,
+          strength: float = 1.0) -> None:
+    """An arrow between two boxes of width w and height h: along the column's left edge, or across the gap."""
+    (x0, y0), (x1, y1) = start, end
+    style = {"arrowstyle": "-|>", "lw": 1.1, "color": str(1 - 0.65 * strength), "shrinkA": 0, "shrinkB": 0}
+    if x0 == x1 and abs(y0 - y1) < 2 * h:  # neighbours: straight down
+        style["connectionstyle"] = "arc3"
+        a, b = (x0, y0 - h / 2), (x1, y1 + h / 2)
+    elif x0 == x1:  # further down: around the left edge
+        style["connectionstyle"] = "arc3,rad=0.28"
+        a, b = (x0 - w / 2, y0), (x1 - w / 2, y1)
+    else:
+        style["connectionstyle"] = "arc3,rad=0.05"
+        side = 1 if x1 > x0 else -1
+        a, b = (x0 + side * w / 2, y0), (x1 - side * w / 2, y1)
+    ax.annotate("", xy=b, xytext=a, arrowprops=style, zorder=1)

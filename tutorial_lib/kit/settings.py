@@ -1,0 +1,45 @@
+"""Where things are and how this process runs: folders, mode, seed.
+
+    TUTORIAL_MODE   learn (default) · test (explorers drive themselves, a failed claim raises) ·
+                    notebooks (as learn, but nothing is stored: used when chapters are executed for the web)
+    TUTORIAL_SEED   whole number added to every experiment's seed (default 0)
+    TUTORIAL_HOME   folder for the learner's own files (default: workbook/ beside the library)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODES = ("learn", "test", "notebooks")
+
+
+def mode() -> str:
+    """`learn`, `test` or `notebooks`.  Raises ValueError for anything else."""
+    value = os.environ.get("TUTORIAL_MODE", "learn")
+    if value not in MODES:
+        raise ValueError(f"TUTORIAL_MODE must be one of {', '.join(MODES)}; it is {value!r}")
+    return value
+
+
+def seed() -> int:
+    """The run's seed, 0 unless TUTORIAL_SEED says otherwise.  Raises ValueError unless it is a whole number."""
+    value = os.environ.get("TUTORIAL_SEED", "0")
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"TUTORIAL_SEED must be a whole number; it is {value!r}") from None
+
+
+def home() -> Path:
+    """The folder of the learner's own files: copies of chapters, progress."""
+    return Path(os.environ.get("TUTORIAL_HOME") or ROOT / "workbook")
+
+
+def solutions_withheld() -> bool:
+    """True when a file NO_SOLUTIONS lies beside the library or in the learner's folder.
+
+    A courtesy for classes, not security: the library's source holds every solution.
+    """
+    return any((folder / "NO_SOLUTIONS").exists() for folder in (ROOT, home()))

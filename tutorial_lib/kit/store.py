@@ -1,0 +1,88 @@
+"""The learner's record: a small JSON of attempts and answers, on this machine only, never lost to a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tutorial_lib.kit import settings
+
+Record = dict[str, Any]
+_in_memory: Record = {}  # used while chapters are executed as tests or for the web
+
+
+def empty() -> Record:
+    """A record with nothing in it."""
+    return {"version": 1, "exercises": {}, "answers": {}}
+
+
+def path() -> Path:
+    """Where the record lies."""
+    return settings.home() / "progress.json"
+
+
+def _usable(record: object) -> bool:
+    return isinstance(record, dict) and all(isinstance(record.get(k), dict) for k in ("exercises", "answers"))
+
+
+def read() -> Record:
+    """The record as it stands.  A damaged file is put aside as progress.damaged.json, not deleted."""
+    if settings.mode() != "learn":
+        return _in_memory or empty()
+    file = path()
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if _usable(record):
+            return record
+    except FileNotFoundError:
+        return empty()
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        pass
+    if file.is_file():
+        aside = file.with_name("progress.damaged.json")
+        if not aside.exists():  # the first damaged file is the one worth keeping
+            os.replace(file, aside)
+    return empty()
+
+
+def change(edit: Callable[[Record], None]) -> None:
+    """Read, edit, write: whole or not at all.  A folder that cannot be written costs the record, not the lesson."""
+    record = read()
+    edit(record)
+    if settings.mode() != "learn":
+        _in_memory.update(record)
+        return
+    file = path()
+    fresh = file.with_name(f".progress.{os.getpid()}.json")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(fresh, file)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+
+
+def note_attempt(exercise: str, status: str, mistake: str | None) -> Record:
+    """Count one attempt at `exercise` (unless it was not started) and return its entry."""
+    if status != "not started":
+        def edit(record: Record) -> None:
+            entry = record["exercises"].setdefault(exercise, {"attempts": 0, "passed": False, "mistakes": {}})
+            entry["attempts"] += not entry["passed"]
+            entry["passed"] = entry["passed"] or status == "passed"
+            if mistake:
+                entry["mistakes"][mistake] = entry["mistakes"].get(mistake, 0) + 1
+
+        change(edit)
+    return read()["exercises"].get(exercise, {"attempts": 0, "passed": False, "mistakes": {}})
+
+
+def note_answer(question: str, choice: str | float, right: bool) -> None:
+    """Store an answer; the first one is kept beside the latest."""
+    def edit(record: Record) -> None:
+        entry = record["answers"].setdefault(question, {"first": choice, "first_right": right})
+        entry.update(latest=choice, latest_right=right)
+
+    change(edit)

@@ -1,0 +1,61 @@
+"""Are generated images like the data?  Neighbours, a classifier's view, how many classes are covered.
+
+symbol    meaning                                          shape
+x         images to be judged, as vectors                  (N, D)
+data      images that are known to be real                 (M, D)
+p         a classifier's class probabilities               (N, C)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def nearest_distance(x: Tensor, data: Tensor, batch: int = 500) -> Tensor:
+    """Euclidean distance of each row to its nearest row of `data`.  x: (N, D), data: (M, D) -> (N,)
+
+    Raises ValueError when the widths differ.  Taught in 11.
+    """
+    if x.shape[-1] != data.shape[-1]:
+        raise ValueError(f"x and data must have the same width; got {tuple(x.shape)} and {tuple(data.shape)}")
+    # ||a - b||^2 = ||a||^2 - 2ab + ||b||^2: one matrix product per batch instead of M differences
+    squares = data.square().sum(-1)  # (M,)
+    gaps = [(squares - 2 * part @ data.T).amin(-1) + part.square().sum(-1) for part in x.split(batch)]
+    return torch.cat(gaps).clamp_min(0).sqrt()
+
+
+def share_beyond(distances: Tensor, reference: Tensor, quantile: float = 0.95) -> float:
+    """The share of distances beyond a quantile of reference distances; 1 - quantile for like and like.
+
+    distances: (N,), reference: (M,) -> [0, 1].  Raises ValueError unless 0 < quantile < 1.  Taught in 11.
+    """
+    if not 0 < quantile < 1:
+        raise ValueError(f"quantile must lie between 0 and 1; got {quantile}")
+    return (distances > reference.quantile(quantile)).double().mean().item()
+
+
+def class_perplexity(p: Tensor) -> float:
+    """How many classes the images cover evenly: exp of the entropy of their mean class probabilities.
+
+    p: (N, C) -> 1 (all of one class) to C (all equally often).  Taught in 11.
+    """
+    share = p.double().mean(0)  # (C,)
+    return torch.special.entr(share).sum().exp().item()
+
+
+def neighbour_accuracy(z: Tensor, y: Tensor, z_test: Tensor, y_test: Tensor, k: int = 5) -> float:
+    """How often the majority of the k nearest codes has the right label.
+
+    z: (M, K), y: (M,), z_test: (N, K), y_test: (N,) -> [0, 1].  Raises ValueError unless 1 <= k <= M.  Taught in 11.
+    """
+    if not 1 <= k <= len(z):
+        raise ValueError(f"k must lie between 1 and the number of codes {len(z)}; got {k}")
+    near = torch.cdist(z_test, z).topk(k, largest=False).indices  # (N, k)
+    return (y[near].mode(-1).values == y_test).double().mean().item()
+
+
+def gaussian_like(z: Tensor, n: int, rng: torch.Generator) -> Tensor:
+    """n samples of the Gaussian with the mean and covariance of z.  z: (M, K) -> (n, K)  Taught in 11."""
+    spread = torch.linalg.cholesky(torch.cov(z.T).reshape(z.shape[1], -1))  # (K, K)
+    return z.mean(0) + torch.randn(n, z.shape[1], generator=rng) @ spread.T
