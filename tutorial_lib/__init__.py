@@ -1,6 +1,6 @@
 """Latents to dynamics: the small library behind the notebooks.
 
-A notebook needs eight words from here:
+A notebook speaks eight words from here:
 
     start     set up a chapter: threads, style, seeds          lab = start("11")
     ask       commit to an answer before you see it            ask("jordan.sampling")
@@ -10,6 +10,8 @@ A notebook needs eight words from here:
     train     one training loop with a progress bar            history = train(loss, parameters, ...)
     show      display a figure with its description            show(figure, alt="...")
     progress  what you have passed and answered so far         progress()
+
+and four helpers: digits() (the data), minibatches, plot (figures in one call), course_map().
 
 The modules, in reading order:
 
@@ -27,13 +29,17 @@ This file imports nothing heavy: `python -m tutorial_lib lab` must work before a
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["start", "ask", "check", "claim", "explore", "train", "show", "progress", "course_map"]
+__all__ = ["start", "ask", "check", "claim", "explore", "show", "progress", "course_map", "digits", "minibatches",
+           "plot", "train"]
 
 # what is machinery alone is handed through, loaded at first use
 _FROM_KIT = {
-    "explore": "tutorial_lib.kit.explore",
-    "show": "tutorial_lib.kit.show",
-    "train": "tutorial_lib.kit.train",
+    "explore": ("explore", "explore"),
+    "show": ("show", "show"),
+    "train": ("train", "train"),
+    "minibatches": ("train", "minibatches"),
+    "digits": ("data", "digits"),
+    "plot": ("plot", None),
 }
 
 
@@ -42,8 +48,9 @@ def __getattr__(name: str):
     if name in _FROM_KIT:
         from importlib import import_module
 
-        # `from tutorial_lib import train` must mean the function, whatever else has imported the module
-        return getattr(import_module(_FROM_KIT[name]), name)
+        module, word = _FROM_KIT[name]
+        found = import_module(f"tutorial_lib.kit.{module}")
+        return getattr(found, word) if word else found
     raise AttributeError("module 'tutorial_lib' has no attribute {!r}; it offers {}".format(name, ", ".join(__all__)))
 
 

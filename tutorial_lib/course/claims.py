@@ -1,5 +1,80 @@
-"""All claims."""
+"""All claims: what a paper says, how we measure it, and the rule that decides."""
 
 from __future__ import annotations
 
-CLAIMS: dict = {}
+from tutorial_lib.kit.claim import Claim
+
+_MNIST = "20,000 digits, 2,500 steps, small dense networks; the post shows pictures, the numbers are ours"
+
+_ALL = (
+    Claim(
+        id="start.averages", paper="", chapter="00", source="the variance of a mean of n independent draws is 1/n of one's",
+        statement="The typical error of an average of n throws falls like 1 / sqrt(n).",
+        kind="theorem checked", scale="1,000 averages of 2 and of 200 throws",
+        measures={"ratio": "times smaller error with a hundred times the throws"},
+        rule=lambda ratio: 1.0 - abs(ratio - 10), decides="the ratio lies between 9 and 11",
+        counter_example={"ratio": 100.0}, margin=0.5),
+    Claim(
+        id="jordan.kl_only", paper="jordan-vae", chapter="11",
+        source='section "Visualization of latent space"',
+        statement="Trained for the KL term alone, every observation gets the same unit Gaussian, and the code no "
+                  "longer describes the data.",
+        kind="same experiment, smaller", scale=_MNIST,
+        measures={"kl": "nats of KL per test image", "accuracy": "share of labels found from the 5 nearest codes"},
+        rule=lambda kl, accuracy: min(0.05 - kl, 0.25 - accuracy),
+        decides="the KL is below 0.05 nats and the codes tell the label at most a quarter of the time (chance: a tenth)",
+        counter_example={"kl": 5.4, "accuracy": 0.58}, margin=0.02),
+    Claim(
+        id="jordan.reconstruction_only", paper="jordan-vae", chapter="11",
+        source='section "Visualization of latent space"',
+        statement="Trained for the reconstruction alone, the codes separate the classes but spread unevenly, and "
+                  "regions of the latent space hold no data.",
+        kind="same experiment, smaller", scale=_MNIST,
+        measures={"spread_ratio": "times wider spread of the cloud centres than with both terms",
+                  "sigma_ratio": "of the clouds' sigma with both terms"},
+        rule=lambda spread_ratio, sigma_ratio: min(spread_ratio / 2 - 1, 0.2 - sigma_ratio),
+        decides="the centres spread at least twice as widely, by clouds at most a fifth as wide, as with both terms",
+        counter_example={"spread_ratio": 1.0, "sigma_ratio": 1.0}, margin=0.1),
+    Claim(
+        id="jordan.both", paper="jordan-vae", chapter="11",
+        source='section "Visualization of latent space"',
+        statement="With both terms the codes stay close to the prior, and deviate from it where that is needed to "
+                  "describe the data.",
+        kind="same experiment, smaller", scale=_MNIST,
+        measures={"variance": "largest variance of a coordinate over draws from all clouds (prior: 1)",
+                  "reconstruction_gap": "nats per image more than reconstruction alone costs"},
+        rule=lambda variance, reconstruction_gap: min(2.5 - variance, 10 - reconstruction_gap),
+        decides="no coordinate's variance exceeds 2.5, and rebuilding costs at most 10 nats more than without the KL",
+        counter_example={"variance": 30.0, "reconstruction_gap": 0.0}, margin=0.5),
+    Claim(
+        id="jordan.holes", paper="jordan-vae", chapter="11",
+        source='sections "Intuition" and "Visualization of latent space"',
+        statement="Codes trained for reconstruction alone leave regions without data; the KL term makes a continuous, "
+                  "smooth space of which any sample can be decoded.",
+        kind="same experiment, smaller",
+        scale="8 code numbers; holes measured among codes, and against a Gaussian fitted to the autoencoder's codes",
+        measures={"vae": "of the VAE's draws from N(0, I) fall in a hole",
+                  "ae_prior": "of the autoencoder's draws from N(0, I)",
+                  "ae_fitted": "of the autoencoder's draws from a Gaussian fitted to its codes"},
+        rule=lambda vae, ae_prior, ae_fitted: min(ae_prior, ae_fitted) - 0.1 - vae,
+        decides="the VAE's share is at least 0.1 below both of the autoencoder's",
+        counter_example={"vae": 0.45, "ae_prior": 0.5, "ae_fitted": 0.5}, margin=0.05),
+    Claim(
+        id="jordan.sampling", paper="jordan-vae", chapter="11",
+        source='section "Variational autoencoders as a generative model"',
+        statement="Drawing codes from the prior and decoding them gives new images like the data.",
+        kind="same experiment, smaller",
+        scale="8 code numbers; judged by a small classifier, against an autoencoder given the same draws",
+        measures={"vae_sure": "of the VAE's samples are read surely",
+                  "ae_sure": "of the autoencoder's, same draws",
+                  "fitted_sure": "of the autoencoder's with a fitted Gaussian (shown, not judged)",
+                  "vae_classes": "classes covered evenly by the VAE (of 10)",
+                  "ae_classes": "classes covered by the autoencoder, same draws"},
+        rule=lambda vae_sure, ae_sure, fitted_sure, vae_classes, ae_classes:
+            min(vae_sure - ae_sure - 0.1, vae_classes - ae_classes - 1),
+        decides="with draws from N(0, I) the VAE's samples are read surely more often, by 0.1, and cover a class more",
+        counter_example={"vae_sure": 0.46, "ae_sure": 0.46, "fitted_sure": 0.46, "vae_classes": 9.7, "ae_classes": 9.7},
+        margin=0.05),
+)
+
+CLAIMS = {c.id: c for c in _ALL}

@@ -9,7 +9,7 @@ from tutorial_lib.kit import page, settings, store
 from tutorial_lib.kit.judge import Exercise, Verdict
 
 _LOOK = {"passed": "passed", "not started": "open"}
-_handed_back: dict[str, Verdict] = {}  # why the reference was returned, for a check cell that is run again
+_handed_back: dict[str, Verdict] = {}  # the latest verdict on the learner's own code, for a check cell run again
 
 
 def hand_in(exercise: Exercise, attempt: object, reveal: bool = False) -> Callable[..., Any]:
@@ -19,14 +19,12 @@ def hand_in(exercise: Exercise, attempt: object, reveal: bool = False) -> Callab
     """
     earlier = _handed_back.get(exercise.name) if attempt is exercise.reference else None
     verdict = exercise.judge(attempt)
-    if earlier is not None and earlier.passed:
+    if earlier is not None and earlier.ratio is not None:
         verdict = Verdict("passed", earlier.message, ratio=earlier.ratio)  # right but slow, and checked again
     tried = store.note_attempt(exercise.name, verdict.status, verdict.mistake)["attempts"] > 0
     own = verdict.passed and verdict.ratio is None
-    if not own:
-        _handed_back.setdefault(exercise.name, verdict)
-        if verdict.passed:
-            _handed_back[exercise.name] = verdict
+    if attempt is not exercise.reference:
+        _handed_back[exercise.name] = verdict
     page.put(as_text(exercise, verdict), as_html(exercise, verdict, reveal or tried, reveal))
     return attempt if own else exercise.reference  # type: ignore[return-value]
 

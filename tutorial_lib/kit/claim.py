@@ -72,7 +72,7 @@ def spread(claim: Claim, name: str) -> str:
 def rows(claim: Claim, measured: Mapping[str, float]) -> list[tuple[str, str]]:
     """What the card says, line by line."""
     said = store.read()["answers"].get(claim.id)
-    lines = [("The paper says", claim.statement), ("Where", claim.source),
+    lines = [("The paper says" if claim.paper else "It is known that", claim.statement), ("Where", claim.source),
              ("Kind", claim.kind + (f" ({claim.scale})" if claim.scale else ""))]
     if said:
         lines.append(("You predicted", str(said["first"])))

@@ -10,10 +10,21 @@ from torch import Tensor
 if TYPE_CHECKING:
     from tutorial_lib.kit.observe import Case, Outcome
 
+
+def family(t: Tensor) -> tuple[bool, bool]:
+    """Which kind of numbers a tensor holds: (floating, complex)."""
+    return t.is_floating_point(), t.is_complex()
+
+
+def exact(t: Tensor) -> Tensor:
+    """The values in double precision.  (...) -> (...), or (..., 2) for complex numbers"""
+    return torch.view_as_real(t.resolve_conj()).double() if t.is_complex() else t.double()
+
+
 def close(mine: Tensor, wanted: Tensor, rtol: float, atol: float) -> bool:
     """Same shape and dtype family, same values within tolerance (NaN equals NaN)."""
-    return mine.shape == wanted.shape and mine.is_floating_point() == wanted.is_floating_point() and torch.allclose(
-        mine.double(), wanted.double(), rtol=rtol, atol=atol, equal_nan=True)
+    return mine.shape == wanted.shape and family(mine) == family(wanted) and torch.allclose(
+        exact(mine), exact(wanted), rtol=rtol, atol=atol, equal_nan=True)
 
 
 def numbers(t: Tensor) -> str:
@@ -23,7 +34,7 @@ def numbers(t: Tensor) -> str:
 
 def pattern(mine: Tensor, wanted: Tensor) -> str:
     """A regularity in how two tensors of one shape differ, as a sentence, or nothing."""
-    mine, wanted = mine.double().reshape(-1), wanted.double().reshape(-1)
+    mine, wanted = exact(mine).reshape(-1), exact(wanted).reshape(-1)
     solid = wanted.abs() > 1e-3 * wanted.abs().max()
     if not solid.any() or wanted.abs().max() == 0:
         return ""
@@ -35,7 +46,7 @@ def pattern(mine: Tensor, wanted: Tensor) -> str:
                 else f" Yours is {ratio[0].item():.4g} times the right one everywhere.")
     shift = mine - wanted
     if mine.numel() > 1 and (shift - shift[0]).abs().max() < 1e-4 * wanted.abs().max():
-        return f" Yours is larger by {shift[0].item():.4g} everywhere."
+        return f" Yours is {'larger' if shift[0] > 0 else 'smaller'} by {shift[0].abs().item():.4g} everywhere."
     if mine.numel() > 2 and torch.allclose(mine.sort().values, wanted.sort().values, rtol=1e-4, atol=1e-6):
         return " Yours holds the right numbers in another order."
     return ""
@@ -46,13 +57,14 @@ def difference(name: str, mine: Tensor, wanted: Tensor, case: Case, rtol: float,
     if mine.shape != wanted.shape:
         return "wrong shape", (f"{name} has shape {tuple(mine.shape)} where {tuple(wanted.shape)} is expected "
                                f"(for {case.says}).")
-    if mine.is_floating_point() != wanted.is_floating_point() or (mine.dtype == torch.float64 != wanted.dtype):
+    if family(mine) != family(wanted) or (mine.dtype == torch.float64 != wanted.dtype):
         return "wrong value", f"{name} has dtype {mine.dtype} where {wanted.dtype} is expected."
     if mine.isnan().any() and not wanted.isnan().any():
         return "wrong value", f"{name} is NaN for {case.says}: look for log, sqrt or a division that leaves its domain."
     if close(mine, wanted, rtol, atol):
         return None
-    gap = torch.nan_to_num((mine.double() - wanted.double()).abs(), nan=torch.inf)
+    gap = torch.nan_to_num((exact(mine) - exact(wanted)).abs(), nan=torch.inf)
+    gap = gap.amax(-1) if mine.is_complex() else gap
     at = torch.unravel_index(gap.argmax(), gap.shape)
     where = f" at index {tuple(int(i) for i in at)}" if mine.ndim else ""
     return "wrong value", (f"for {case.says}, {name}{where} is {numbers(mine[at])} where {numbers(wanted[at])} "
@@ -64,7 +76,7 @@ def first_difference(mine: Outcome, wanted: Outcome, case: Case, rtol: float, at
     if mine.fault:
         return mine.fault
     if mine.values.keys() != wanted.values.keys():
-        return "wrong shape", f"it returns {', '.join(mine.values)} where {', '.join(wanted.values)} is expected."
+        return "wrong shape", f"it returns {', '.join(mine.values) or 'nothing'} where {', '.join(wanted.values)} is expected."
     for name, value in wanted.values.items():
         if (said := difference(name, mine.values[name], value, case, rtol, atol)) is not None:
             return said

@@ -59,7 +59,8 @@ def named_tensors(result: object) -> dict[str, Any]:
     """A candidate's result as named parts: one value, or one for each entry of a tuple or dict."""
     if isinstance(result, dict):
         return {f"entry {k!r}": v for k, v in result.items()}
-    if isinstance(result, (tuple, list)) and len(result) and not all(isinstance(v, (int, float)) for v in result):
+    numbers = isinstance(result, list) and all(isinstance(v, (int, float)) for v in result)  # meant as a tensor
+    if isinstance(result, (tuple, list)) and len(result) and not numbers:
         return {f"result {i + 1} of {len(result)}": v for i, v in enumerate(result)}
     return {"the value": result}
 
@@ -72,10 +73,10 @@ def observe_call(gradient: tuple[str, ...], signature: inspect.Signature | None)
         watched = [names.index(g) for g in gradient]
         args = [a.clone().requires_grad_() if i in watched else a for i, a in enumerate(case.args)]
         values = named_tensors(candidate(*args))
-        if not watched or any(not isinstance(v, Tensor) for v in values.values()):
+        if not watched or first_type_fault(values):
             return values
-        flat = torch.cat([v.reshape(-1) for v in values.values()])
-        out = {k: v.detach() for k, v in values.items()}
+        flat = torch.cat([torch.as_tensor(v).reshape(-1) for v in values.values()])
+        out = {k: as_tensor(v) for k, v in values.items()}
         if not flat.requires_grad:
             raise Fault("wrong value", f"no gradient flows back to {' or '.join(gradient)}: something on the way "
                         "detaches it (`.detach()`, `.item()`, `.data`, `torch.no_grad()`, or `sample()` where "
@@ -122,6 +123,8 @@ def run(exercise: Exercise, candidate: Callable[..., Any], case: Case) -> Outcom
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             values = observe(candidate, case)
+        faulty = first_type_fault(values)
+        outcome = Outcome(fault=faulty) if faulty else Outcome({k: as_tensor(v) for k, v in values.items()})
     except Fault as fault:
         return Outcome(fault=(fault.status, str(fault)))
     except (Exception, SystemExit) as error:
@@ -130,13 +133,12 @@ def run(exercise: Exercise, candidate: Callable[..., Any], case: Case) -> Outcom
         if isinstance(a, Tensor) and not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b.detach())):
             return Outcome(fault=("error", f"it changes its input (argument {i + 1}) in place; work on a copy "
                                   "or use operations without a trailing underscore."))
-    faulty = first_type_fault(values)
-    return Outcome(fault=faulty) if faulty else Outcome({k: as_tensor(v) for k, v in values.items()})
+    return outcome
 
 
 def as_tensor(value: Any) -> Tensor:
-    """Numbers become tensors without axes; tensors lose their graph."""
-    return value.detach() if isinstance(value, Tensor) else torch.tensor(float(value))
+    """Numbers become tensors without axes; tensors lose their graph, and are dense and in memory."""
+    return value.detach().cpu().to_dense() if isinstance(value, Tensor) else torch.tensor(float(value))
 
 
 def first_type_fault(values: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -152,6 +154,8 @@ def first_type_fault(values: Mapping[str, Any]) -> tuple[str, str] | None:
 def describe_error(error: BaseException, candidate: Callable[..., Any]) -> str:
     """The error's type and text, and the learner's own line where it arose."""
     text = f"it stops with {type(error).__name__}: {str(error).strip() or 'no message'}"
-    file = getattr(getattr(candidate, "__code__", None), "co_filename", None)
+    inner = inspect.unwrap(candidate)
+    code = getattr(inner, "__code__", None) or getattr(getattr(inner, "forward", None), "__code__", None)
+    file = getattr(code, "co_filename", None)
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     return f"{text} (in the line `{own[-1].line}`)." if own and own[-1].line else f"{text}."

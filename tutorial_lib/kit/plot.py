@@ -70,15 +70,18 @@ def images(ax: Axes, x: Tensor, columns: int, title: str = "", vmax: float = 1.0
 
 
 def classes(ax: Axes, points: Tensor, labels: Tensor, *, xlabel: str, ylabel: str, title: str = "") -> Axes:
-    """Points coloured by class, each class named at its median.  points: (N, 2), labels: (N,) in 0..9"""
+    """Points drawn as the digit of their class, so that colour is not needed.  points: (N, 2), labels: (N,) in 0..9"""
     xy, y = array(points), array(labels)
-    ax.scatter(*xy.T, s=5, c=[TEN[c] for c in y], alpha=0.6, linewidths=0, rasterized=True)
     for c in np.unique(y):
-        centre = np.median(xy[y == c], axis=0)
-        ink = "white" if np.dot(to_rgb(TEN[c]), (0.3, 0.6, 0.1)) < 0.6 else "black"
-        ax.annotate(str(c), centre, ha="center", va="center", fontsize=11, fontweight="bold", color=ink,
-                    bbox={"boxstyle": "circle,pad=0.25", "fc": TEN[c], "ec": "white", "lw": 0.8})
+        ax.scatter(*xy[y == c].T, s=26, marker=f"${c}$", color=TEN[c], alpha=0.85, linewidths=0, rasterized=True)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return ax
+
+
+def cross(ax: Axes, x: float, y: float) -> Axes:
+    """A cross that is seen on any ground: here is where you are."""
+    ax.plot(x, y, "+", color="white", ms=26, mew=7, zorder=4)
+    ax.plot(x, y, "+", color="black", ms=24, mew=3, zorder=5)
     return ax
 
 
@@ -118,3 +121,12 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], w: flo
         side = 1 if x1 > x0 else -1
         a, b = (x0 + side * w / 2, y0), (x1 - side * w / 2, y1)
     ax.annotate("", xy=b, xytext=a, arrowprops=style, zorder=1)
+
+
+def clouds(ax: Axes, centres: Tensor, radii: Tensor, times: float = 2.0) -> Axes:
+    """Ellipses of `times` standard deviations around centres, axes along the coordinates.  centres, radii: (N, 2)"""
+    from matplotlib.patches import Ellipse
+
+    for centre, (a, b) in zip(array(centres), array(radii), strict=True):
+        ax.add_patch(Ellipse(centre, 2 * times * a, 2 * times * b, fc="none", ec="black", lw=1.1))
+    return ax

@@ -25,7 +25,10 @@ def path() -> Path:
 
 
 def _usable(record: object) -> bool:
-    return isinstance(record, dict) and all(isinstance(record.get(k), dict) for k in ("exercises", "answers"))
+    entries = {"exercises": {"attempts", "passed", "mistakes"}, "answers": {"first"}}
+    return isinstance(record, dict) and all(
+        isinstance(record.get(k), dict) and all(isinstance(e, dict) and e.keys() >= keys for e in record[k].values())
+        for k, keys in entries.items())
 
 
 def read() -> Record:

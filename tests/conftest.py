@@ -1,0 +1,45 @@
+"""What every test starts from: test mode, one thread, nothing remembered from the test before."""
+
+import os
+from types import SimpleNamespace
+
+os.environ.setdefault("TUTORIAL_MODE", "test")
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from tutorial_lib.kit import check, page, store  # noqa: E402
+
+torch.set_num_threads(1)
+hypothesis.settings.register_profile("course", max_examples=20, deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("course")
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """Forget what earlier tests handed in or answered."""
+    def forget():
+        check._handed_back.clear()
+        store._in_memory.clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def learner(tmp_path, monkeypatch):
+    """A learner at work: learn mode, an empty folder of their own (which is returned)."""
+    monkeypatch.setenv("TUTORIAL_MODE", "learn")
+    monkeypatch.setenv("TUTORIAL_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Everything that the kit displays, as a list of entries with text, html, extra and metadata."""
+    seen = []
+    monkeypatch.setattr(page, "put", lambda text, markup=None, extra=None, metadata=None: seen.append(
+        SimpleNamespace(text=text, html=markup or "", extra=dict(extra or {}), metadata=dict(metadata or {}))))
+    return seen
