@@ -25,11 +25,13 @@
 # %% [markdown]
 # # From latents to dynamics
 #
-# *A course you run. Each chapter takes one idea of a paper, lets you build it in small cells, tests it on real data in
-# under a minute of a laptop, and ends with the paper's claim beside the number you just measured.*
+# *In half a minute you will have drawn digits that nobody ever wrote.*
 #
-# These digits were written by nobody. The next cell makes them: a small network learns from 20,000 handwritten digits
-# for a few seconds, then invents. Click into the cell and press **Shift + Enter**.
+# This is a course you run. Each chapter takes one idea of a paper, lets you build it in small cells, tests it on real data
+# in under a minute of a laptop, and ends with the paper's claim beside the number you just measured.
+#
+# Begin with the next three cells. A small network learns from 20,000 handwritten digits for a few seconds, then invents.
+# Click into a cell and press **Shift + Enter** to run it.
 
 # %%
 from tutorial_lib import ask, check, claim, course_map, digits, explore, minibatches, plot, progress, show, start, train

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 os.environ.setdefault("TUTORIAL_MODE", "test")
 
-import hypothesis  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
+import hypothesis
+import pytest
+import torch
 
-from tutorial_lib.kit import check, page, store  # noqa: E402
+from tutorial_lib.kit import check, page, store
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("course", max_examples=20, deadline=None, derandomize=True, database=None)

@@ -70,6 +70,21 @@ def monte_carlo(f: Callable[[Tensor], Tensor], samples: Tensor) -> tuple[Tensor,
     return values.mean(), values.std() / math.sqrt(len(values))
 
 
+def steadier_gradient(f: Callable[[Tensor], Tensor], mu: float | Tensor, sigma: float | Tensor, eps: Tensor) -> Tensor:
+    """Estimates of d/dmu E[f(x)] for x ~ N(mu, sigma^2) from values of f alone, one for each draw, unbiased.
+
+    eps: (S,) draws from N(0, 1), f: (S,) -> (S,); returns (S,).  The score function estimate f(x) eps / sigma
+    with the average of the other draws' values taken off f: what every draw has in common adds only noise.
+    Raises ValueError for fewer than two draws, which leave no others.
+    Mnih & Rezende (2016); Kool, van Hoof & Welling (2019).  Taught in 10.
+    """
+    if len(eps) < 2:
+        raise ValueError(f"the average of the other draws needs two draws or more; got {len(eps)}")
+    values = f(mu + sigma * eps)  # (S,)
+    others = (values.sum() - values) / (len(eps) - 1)  # (S,) each without its own
+    return (values - others) * eps / sigma
+
+
 def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
     """log p(x) of independent Bernoullis in nats, for x in [0, 1].  x, logits: (..., D) -> (...)
 
@@ -78,4 +93,5 @@ def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
     Kingma & Welling (2014), appendix C.1.  Taught in 11.
     """
     _same_last_axis(x, logits, "x and logits")
-    return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
+    x, logits = torch.broadcast_tensors(x, logits)
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)

@@ -22,8 +22,8 @@ def nearest_distance(x: Tensor, data: Tensor, batch: int = 500) -> Tensor:
         raise ValueError(f"x and data must have the same width; got {tuple(x.shape)} and {tuple(data.shape)}")
     # ||a - b||^2 = ||a||^2 - 2ab + ||b||^2: one matrix product per batch instead of M differences
     squares = data.square().sum(-1)  # (M,)
-    gaps = [(squares - 2 * part @ data.T).amin(-1) + part.square().sum(-1) for part in x.split(batch)]
-    return torch.cat(gaps).clamp_min(0).sqrt()
+    near = torch.cat([(squares - 2 * part @ data.T).argmin(-1) for part in x.split(batch)])  # (N,)
+    return (x - data[near]).norm(dim=-1)  # of the nearest alone, since squares of long rows cancel inexactly
 
 
 def share_beyond(distances: Tensor, reference: Tensor, quantile: float = 0.95) -> float:
@@ -72,7 +72,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     if a.shape[-1] != b.shape[-1]:
         raise ValueError(f"both sets need the same number of features; got {tuple(a.shape)} and {tuple(b.shape)}")
     a, b = a.double(), b.double()
-    A, B = torch.cov(a.T), torch.cov(b.T)  # (F, F)
+    A, B = (torch.cov(t.T).reshape(t.shape[1], -1) for t in (a, b))  # (F, F)
     values, vectors = torch.linalg.eigh(A)
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T  # the symmetric square root of A
     cross = torch.linalg.eigvalsh(root @ B @ root).clamp_min(0).sqrt().sum()  # trace of sqrt(A B)

@@ -46,7 +46,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         if min(D, K, *hidden) < 1:
             raise ValueError(f"all sizes must be positive; got D={D}, hidden={list(hidden)}, K={K}")
-        self.K = K
+        self.D, self.K = D, K
         self.encoder = mlp([D, *hidden, self.code_outputs * K])
         self.decoder = mlp([K, *reversed(hidden), D])
 
@@ -68,7 +68,13 @@ class VAE(Autoencoder):
     code_outputs = 2
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x).  x: (..., D) -> (..., K), (..., K)"""
+        """Mean and log variance of q(z|x).  x: (..., D) -> (..., K), (..., K)
+
+        Raises ValueError when x has another width than the model.
+        """
+        if x.shape[-1] != self.D:
+            raise ValueError(f"this model takes images of {self.D} numbers in a row; got shape {tuple(x.shape)} "
+                             "(`x.flatten(1)` makes rows of pictures)")
         mu, logvar = self.encoder(x).chunk(2, -1)
         return mu, logvar
 

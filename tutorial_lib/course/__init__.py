@@ -18,7 +18,7 @@ from tutorial_lib.kit.claim import Claim
 from tutorial_lib.kit.judge import Exercise
 from tutorial_lib.kit.progress import Work
 
-PARTS = ("part_0", "part_1")
+PARTS = ("part_0", "part_1", "part_1_gaussians")
 RENAMED: dict[str, str] = {}  # old id -> new id, of exercises, questions and claims
 Item = TypeVar("Item", Exercise, Question, Claim)
 

@@ -188,7 +188,7 @@ def stub_of(exercise: Exercise) -> Callable[..., Any] | None:
 
 # ---------------------------------------------------------------- the map as a picture
 
-X_STEP, Y_STEP, BOX_W, BOX_H = 3.35, 0.78, 2.75, 0.52
+X_STEP, Y_STEP, BOX_W, BOX_H = 3.35, 0.86, 3.0, 0.62
 
 
 def places() -> dict[str, tuple[float, float]]:
@@ -209,20 +209,26 @@ def show_map() -> None:
     from tutorial_lib.kit.show import show
 
     at, chapters = places(), whole_map()
-    fig, (ax,) = plot.figure(width=12.2, height=7.4)
+    fig, (ax,) = plot.figure(width=12.4, height=7.8)
     for name, (x, y) in at.items():
         c = chapters[name]
         here, spine = c.path is not None, c.track == "core"
         ax.add_patch(plot.box(x, y, BOX_W, BOX_H, face=plot.BLUE if spine else "white", edge=plot.BLUE,
-                              dashed=c.track == "branch", strength=1.0 if here else 0.35))
-        ax.text(x, y, f"{name}  {c.title}", ha="center", va="center", fontsize=9.5, zorder=3,
-                color="white" if spine and here else "#1b2a3d" if here or spine else "#6b7787",
-                fontweight="bold" if here else "normal")
-        for need in c.needs:
-            plot.arrow(ax, at[need], (x, y), BOX_W, BOX_H, strength=0.9 if here else 0.35)
+                              dashed=c.track == "branch", strength=1.0 if here else 0.3))
+        ink = "white" if spine and here else "#1b2a3d" if here or spine else "#5b6777"
+        # an arrow for the neighbour above, words for the others
+        above = [n for n in c.needs if at[n][0] == x and abs(at[n][1] - y - Y_STEP) < 1e-6]
+        others = [n for n in c.needs if n not in above]
+        ax.text(x, y + (0.09 if others else 0), f"{name}  {c.title}", ha="center", va="center", fontsize=10, zorder=3,
+                color=ink, fontweight="bold" if here else "normal")
+        if others:
+            ax.text(x, y - 0.17, f"after {', '.join(others)}", ha="center", va="center", fontsize=8.5, zorder=3,
+                    color=ink)
+        for _ in above:
+            plot.arrow(ax, (x, y + Y_STEP - BOX_H / 2), (x, y + BOX_H / 2))
     for part, title in PART_TITLES.items():
         ax.text((int(part) - 1) * X_STEP, 0.62, f"Part {part}\n{title}", ha="center", va="bottom", fontsize=12)
-    ax.set(xlim=(-1.6, 3 * X_STEP + 1.6), ylim=(min(y for _, y in at.values()) - 0.5, 1.55))
+    ax.set(xlim=(-1.65, 3 * X_STEP + 1.65), ylim=(min(y for _, y in at.values()) - 0.5, 1.55))
     ax.set_axis_off()
     here = ", ".join(f"{c.id} {c.title}" for c in all_chapters().values())
     show(fig, alt=f"Map of the course: four parts as columns, chapters as boxes from top to bottom, arrows from what a "

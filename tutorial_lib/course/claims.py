@@ -8,7 +8,8 @@ _MNIST = "20,000 digits, 2,500 steps, small dense networks; the post shows pictu
 
 _ALL = (
     Claim(
-        id="start.averages", paper="", chapter="00", source="the variance of a mean of n independent draws is 1/n of one's",
+        id="start.averages", paper="", chapter="00",
+        source="the variance of a mean of n independent draws is 1/n of one's",
         statement="The typical error of an average of n throws falls like 1 / sqrt(n).",
         kind="theorem checked", scale="1,000 averages of 2 and of 200 throws",
         measures={"ratio": "times smaller error with a hundred times the throws"},
@@ -22,7 +23,8 @@ _ALL = (
         kind="same experiment, smaller", scale=_MNIST,
         measures={"kl": "nats of KL per test image", "accuracy": "share of labels found from the 5 nearest codes"},
         rule=lambda kl, accuracy: min(0.05 - kl, 0.25 - accuracy),
-        decides="the KL is below 0.05 nats and the codes tell the label at most a quarter of the time (chance: a tenth)",
+        decides="the KL is below 0.05 nats and the codes tell the label at most a quarter of the time "
+                "(chance: a tenth)",
         counter_example={"kl": 5.4, "accuracy": 0.58}, margin=0.02),
     Claim(
         id="jordan.reconstruction_only", paper="jordan-vae", chapter="11",
@@ -58,7 +60,7 @@ _ALL = (
                   "ae_fitted": "of the autoencoder's draws from a Gaussian fitted to its codes"},
         rule=lambda vae, ae_prior, ae_fitted: min(ae_prior, ae_fitted) - 0.1 - vae,
         decides="the VAE's share is at least 0.1 below both of the autoencoder's",
-        counter_example={"vae": 0.45, "ae_prior": 0.5, "ae_fitted": 0.5}, margin=0.05),
+        counter_example={"vae": 0.5, "ae_prior": 0.5, "ae_fitted": 0.5}, margin=0.05),
     Claim(
         id="jordan.sampling", paper="jordan-vae", chapter="11",
         source='section "Variational autoencoders as a generative model"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tutorial_lib.kit import page, settings, store
@@ -45,7 +46,7 @@ class Question:
             value = float(given)
             low, high = sorted((self.number / self.within, self.number * self.within))
             right = low <= value <= high
-            return right, f"{'Right' if right else 'Not quite'}: it is {self.number:g} {self.unit}. {self.why}"
+            return right, f"{'Right' if right else 'Not quite'}: it is {self.folded_answer}"
         for choice in self.choices:
             if choice.text == given:
                 return choice.right, choice.answer
@@ -55,7 +56,7 @@ class Question:
     def folded_answer(self) -> str:
         """The answer for a page without a kernel."""
         if self.number is not None:
-            return f"{self.number:g} {self.unit}. {self.why}"
+            return f"{f'{self.number:g} {self.unit}'.strip()}. {self.why}"
         return next(f"{c.text}. {c.answer}" for c in self.choices if c.right)
 
 
@@ -73,6 +74,15 @@ def as_html(question: Question) -> str:
                      page.fold("Answer (decide first)", page.paragraph(question.folded_answer)))
 
 
+def typed_number(text: str) -> float | None:
+    """The number that was typed, None when there is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def form(question: Question):
     """The question as widgets: choose or type, press Commit, read the reply."""
     import ipywidgets as w
@@ -82,8 +92,8 @@ def form(question: Question):
         field = w.RadioButtons(options=[c.text for c in question.choices], value=None,
                                layout=w.Layout(width="auto", margin="0 0 0 1.2em"))
     else:
-        field = w.FloatText(value=None, description=question.unit or "answer", tooltip=question.text,
-                            layout=w.Layout(margin="0 0 0 1.2em"))
+        field = w.Text(placeholder="a number", description=question.unit or "answer", tooltip=question.text,
+                       layout=w.Layout(margin="0 0 0 1.2em"))  # empty at first: a 0 would pull the guess towards it
     button = w.Button(description="Commit", tooltip="Store this answer and see what is said to it",
                       layout=w.Layout(margin="0 0 .4em 1.2em"))
     reply = w.HTML()
@@ -92,12 +102,15 @@ def form(question: Question):
         reply.value = page.paragraph(f"Your first answer was: {before['first']}")
 
     def commit(_: object) -> None:
-        if field.value is None:
-            reply.value = page.paragraph("Choose first; a guess counts, and a wrong one is remembered better.")
+        given = field.value if question.choices else typed_number(field.value)
+        if given is None:
+            what = "Choose" if question.choices else "Type a number, such as 0.5,"
+            reply.value = page.paragraph(f"{what} first; a guess counts, and a wrong one is remembered better.")
             return
-        right, sentence = question.reply(field.value)
-        store.note_answer(question.name, field.value, right)
-        reply.value = page.card("passed" if right else "wrong", f"You said: {field.value}", page.paragraph(sentence))
+        right, sentence = question.reply(given)
+        store.note_answer(question.name, given, right)
+        said = f"You said: {field.value.strip()}"
+        reply.value = page.card("passed" if right else "wrong", said, page.paragraph(sentence))
 
     button.on_click(commit)
     return w.VBox([head, field, button, reply])

@@ -52,7 +52,11 @@ class Claim:
         numbers = {k: float(v) for k, v in measured.items()}
         if any(v != v for v in numbers.values()):
             return float("-inf")
-        return float(self.rule(**numbers))
+        try:
+            room = float(self.rule(**numbers))
+        except ArithmeticError:  # a division by zero decides nothing
+            return float("-inf")
+        return room if room == room else float("-inf")
 
     def holds(self, measured: Mapping[str, float]) -> bool:
         """True when the rule is met."""

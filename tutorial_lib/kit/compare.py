@@ -76,7 +76,8 @@ def first_difference(mine: Outcome, wanted: Outcome, case: Case, rtol: float, at
     if mine.fault:
         return mine.fault
     if mine.values.keys() != wanted.values.keys():
-        return "wrong shape", f"it returns {', '.join(mine.values) or 'nothing'} where {', '.join(wanted.values)} is expected."
+        return "wrong shape", (f"it returns {', '.join(mine.values) or 'nothing'} where {', '.join(wanted.values)} is "
+                               "expected.")
     for name, value in wanted.values.items():
         if (said := difference(name, mine.values[name], value, case, rtol, atol)) is not None:
             return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CORNERS = 32  # at most so many combinations of extremes are tried in test mode
+
+
+def same(a: object, b: object) -> bool:
+    """One object, or equal ones; arrays, which have no truth value, are the same only as objects."""
+    try:
+        return a is b or bool(a == b)
+    except (RuntimeError, ValueError):
+        return False
 
 
 def slider(name: str, spec: object, start: object):
@@ -31,8 +40,8 @@ def slider(name: str, spec: object, start: object):
     if isinstance(spec, (list, dict)) and len(spec):
         options = list(spec.items()) if isinstance(spec, dict) else [(str(s), s) for s in spec]
         # an explicit label, since two options may print alike; index, since values may be arrays
-        at = next((i for i, (_, v) in enumerate(options) if start is not None and v == start), 0)
-        return w.Dropdown(options=options, index=at, **look)
+        at = next((i for i, (_, v) in enumerate(options) if start is not None and same(v, start)), 0)
+        return w.Dropdown(options=options, index=at, equals=same, **look)
     if isinstance(spec, tuple) and len(spec) in (2, 3) and all(isinstance(s, (int, float)) for s in spec):
         low, high = spec[:2]
         if not low < high:
@@ -43,6 +52,14 @@ def slider(name: str, spec: object, start: object):
         return w.FloatSlider(value=(low + high) / 2 if start is None else start, min=low, max=high,
                              step=spec[2] if len(spec) == 3 else (high - low) / 50, readout_format=".2f", **look)
     raise TypeError(f"control {name} needs (low, high), (low, high, step), a list, a dict or a bool; got {spec!r}")
+
+
+def move(widget: Any, value: object) -> None:
+    """Set a control's value; a choice by its place, since its values may be arrays."""
+    if hasattr(widget, "options"):
+        widget.index = [same(v, value) for _, v in widget.options].index(True)
+    else:
+        widget.value = value
 
 
 def extremes(widget: Any) -> list[Any]:
@@ -93,19 +110,19 @@ class Explorer:
         """Move several controls, then draw once."""
         for k, v in values.items():
             self.widgets[k].unobserve(self.redraw, names="value")
-            self.widgets[k].value = v
+            move(self.widgets[k], v)
             self.widgets[k].observe(self.redraw, names="value")
         self.redraw()
 
     def drive(self) -> int:
         """Go through the corners (at most CORNERS of them) and back; returns how many were drawn."""
-        corners = itertools.product(*(extremes(x) for x in self.widgets.values()))
-        count = 0
-        for corner in itertools.islice(corners, CORNERS):
+        corners = list(itertools.product(*(extremes(x) for x in self.widgets.values())))
+        if len(corners) > CORNERS:  # the first ones would leave the first controls where they are
+            corners = random.Random(0).sample(corners, CORNERS)
+        for corner in corners:
             self.set(**dict(zip(self.widgets, corner, strict=True)))
-            count += 1
         self.set(**self.first)
-        return count
+        return len(corners)
 
     def box(self):
         """Picture, controls, reset, in reading and tabbing order."""

@@ -105,22 +105,10 @@ def box(x: float, y: float, w: float, h: float, *, face: str, edge: str, dashed:
                           ec=pale(edge), lw=1.6, ls="--" if dashed else "-", zorder=2)
 
 
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], w: float, h: float, *,
-          strength: float = 1.0) -> None:
-    """An arrow between two boxes of width w and height h: along the column's left edge, or across the gap."""
-    (x0, y0), (x1, y1) = start, end
-    style = {"arrowstyle": "-|>", "lw": 1.1, "color": str(1 - 0.65 * strength), "shrinkA": 0, "shrinkB": 0}
-    if x0 == x1 and abs(y0 - y1) < 2 * h:  # neighbours: straight down
-        style["connectionstyle"] = "arc3"
-        a, b = (x0, y0 - h / 2), (x1, y1 + h / 2)
-    elif x0 == x1:  # further down: around the left edge
-        style["connectionstyle"] = "arc3,rad=0.28"
-        a, b = (x0 - w / 2, y0), (x1 - w / 2, y1)
-    else:
-        style["connectionstyle"] = "arc3,rad=0.05"
-        side = 1 if x1 > x0 else -1
-        a, b = (x0 + side * w / 2, y0), (x1 - side * w / 2, y1)
-    ax.annotate("", xy=b, xytext=a, arrowprops=style, zorder=1)
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A straight arrow between two points of a diagram."""
+    ax.annotate("", xy=end, xytext=start, zorder=1,
+                arrowprops={"arrowstyle": "-|>", "lw": 1.2, "color": "#777777", "shrinkA": 0, "shrinkB": 0})
 
 
 def clouds(ax: Axes, centres: Tensor, radii: Tensor, times: float = 2.0) -> Axes:

@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, cropped to what is drawn, in 256 colours: a third of the size, the same picture."""
+    """The figure as PNG bytes, cropped to what is drawn, in greys or 256 colours (a third of the size)."""
     from PIL import Image
 
     raw, small = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", bbox_inches="tight", pad_inches=0.08)
-    picture = Image.open(raw).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    colours = Image.open(raw).convert("RGB")
+    red, green, blue = colours.split()
+    if red.tobytes() == green.tobytes() == blue.tobytes():
+        few = red  # all 256 greys, exactly
+    else:
+        few = colours.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(small, "PNG", optimize=True)
     return small.getvalue()
 
 

@@ -40,10 +40,12 @@ def begin(chapter: str, card: tuple[str, str] | None = None) -> Lab:
     """Set threads and style, show the opening `card` (text, HTML) if there is one, return the Lab."""
     import torch
 
-    from tutorial_lib.kit import plot
+    from tutorial_lib.kit import budget, plot
 
     torch.set_num_threads(1)  # on a busy two-core laptop two threads were ten times slower than one
     plot.use_house_style()
+    if settings.mode() == "test":
+        budget.arm(chapter)
     if card:
         page.put(*card)
     return Lab(chapter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,9 @@ def read() -> Record:
         return empty()
     except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         pass
-    if file.is_file():
-        aside = file.with_name("progress.damaged.json")
-        if not aside.exists():  # the first damaged file is the one worth keeping
+    aside = file.with_name("progress.damaged.json")
+    with suppress(OSError):
+        if file.is_file() and not aside.exists():  # the first damaged file is the one worth keeping
             os.replace(file, aside)
     return empty()
 
@@ -65,7 +66,8 @@ def change(edit: Callable[[Record], None]) -> None:
         fresh.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
         os.replace(fresh, file)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def note_attempt(exercise: str, status: str, mistake: str | None) -> Record:

@@ -61,8 +61,8 @@ QUESTIONS = (
                 "each. All clouds together come close to the prior, but do not equal it."),
          Choice("Some 10 to 30 %", "Yes: far fewer than the autoencoder's, and not none. All clouds together are close "
                                    "to the prior, not equal to it.", right=True),
-         Choice("More than half, as for the autoencoder", "The pull of the KL is not that weak: 12 to 14 nats per image "
-                                                          "are paid for the deviation, and no more."))),
+         Choice("More than half, as for the autoencoder", "The pull of the KL is not that weak: 12 to 14 nats per "
+                                                          "image are paid for the deviation, and no more."))),
     Question(
         "vae.recall_beta", "11",
         "You double the weight of the KL (beta = 2). What do you expect?",
@@ -74,14 +74,14 @@ QUESTIONS = (
          )),
     Question(
         "vae.close_collapse", "11",
-        "A colleague's VAE has a KL of 0.00 nats and rebuilds every image as the same grey blot. Which line do you look "
-        "at first?",
+        "A colleague's VAE has a KL of 0.00 nats and rebuilds every image as the same grey blot. Which line do you "
+        "look at first?",
         (Choice("The optimiser's learning rate", "Possible, but a loss that falls and ends at a KL of exactly zero has "
                                                  "usually found what it was asked for."),
          Choice("How the reconstruction is reduced: mean or sum over pixels", "Yes: averaged over 784 pixels while the "
                 "KL is summed, the KL is 784 times too heavy, and an empty code is then the best one.", right=True),
-         Choice("The size of the latent space", "A larger one costs nothing when unused, and a small one would still be "
-                                                "used: two coordinates carried more than 5 nats here."))),
+         Choice("The size of the latent space", "A larger one costs nothing when unused, and a small one would still "
+                                                "be used: two coordinates carried more than 5 nats here."))),
     Question(
         "vae.close_fitted", "11",
         "An autoencoder with a Gaussian fitted to its codes gave samples that the classifier read as surely as the "

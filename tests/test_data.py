@@ -1,0 +1,93 @@
+"""data: the real digits are what their card says, and every kind of damage names its file and its cure."""
+
+import hashlib
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+
+from tutorial_lib.kit import data
+from tutorial_lib.kit.data import DataFileError, digits, load, unpack_nibbles
+
+GOOD = data.FOLDER / "mnist.npz"
+
+
+def test_the_files_are_those_of_their_checksums():
+    assert all(data.fault(data.FOLDER / name) is None for name in data.CHECKSUMS)
+
+
+def test_digits_have_their_shapes_types_and_range():
+    d = digits()
+    assert d.x_train.shape == (20_000, 28, 28) and d.x_test.shape == (4_000, 28, 28)
+    assert d.y_train.shape == (20_000,) and d.y_test.shape == (4_000,)
+    for x, y in ((d.x_train, d.y_train), (d.x_test, d.y_test)):
+        assert x.dtype == torch.float32 and y.dtype == torch.int64
+        assert x.min() == 0 and x.max() == 1 and y.min() == 0 and y.max() == 9
+    assert digits() is d  # read once
+
+
+def test_pixels_have_sixteen_grey_levels():
+    levels = digits().x_train.unique() * 15
+    torch.testing.assert_close(levels, torch.arange(16.0))
+
+
+def test_labels_are_those_of_mnist_and_classes_are_about_equally_many():
+    d = digits()
+    assert d.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert d.y_test[:5].tolist() == [7, 2, 1, 0, 4]
+    for y in (d.y_train, d.y_test):
+        share = y.bincount(minlength=10) / len(y)
+        assert share.min() > 0.08 and share.max() < 0.13
+
+
+def test_ink_is_one_and_lies_in_the_middle():
+    mean = digits().x_test.mean(0)
+    assert mean[10:18, 10:18].mean() > 0.3 and mean[[0, -1]].max() < 0.01 and mean[:, [0, -1]].max() < 0.01
+
+
+def test_images_fit_their_labels():
+    """A nearest class mean, taken on the training images, is right on four of five test images."""
+    d = digits()
+    means = torch.stack([d.x_train[d.y_train == c].mean(0).flatten() for c in range(10)])
+    guess = torch.cdist(d.x_test.flatten(1), means).argmin(1)
+    assert (guess == d.y_test).float().mean() > 0.75
+
+
+def test_unpacking_undoes_the_packing_of_the_script_that_made_the_file():
+    spec = importlib.util.spec_from_file_location("make", data.FOLDER / "make.py")
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    levels = np.random.default_rng(0).integers(0, 16, (3, 28, 28)).astype(np.uint8)
+    torch.testing.assert_close(unpack_nibbles(make.pack_nibbles(levels * 17)), torch.from_numpy(levels / 15).float())
+
+
+@pytest.mark.parametrize("damage, said", [
+    (lambda file: None, "is missing"),
+    (lambda file: file.write_bytes(GOOD.read_bytes()[:1000]), "(1,000 bytes) is not the file of its card"),
+    (lambda file: file.write_bytes(GOOD.read_bytes()[:-1] + b"\x01"), "damaged or changed"),
+    (lambda file: file.write_bytes(b""), "damaged or changed"),
+    (lambda file: file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "pointer of Git"),
+    (lambda file: file.mkdir(), "cannot be read"),
+])
+def test_damage_is_named_with_the_file_and_the_command_that_mends_it(damage, said, tmp_path):
+    damage(tmp_path / "mnist.npz")
+    with pytest.raises(DataFileError) as error:
+        load("mnist.npz", tmp_path)
+    for part in (said, "data/mnist.npz", "git checkout -- data/mnist.npz", "python data/make.py mnist"):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["cats.npz", "../mnist.npz", ""])
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    with pytest.raises(DataFileError, match="there are mnist.npz"):
+        load(name)
+
+
+def test_arrays_that_hold_python_objects_are_refused(tmp_path, monkeypatch):
+    """Even a file with the right checksum cannot run code while it is read."""
+    file = tmp_path / "objects.npz"
+    np.savez(file, a=np.array([{"x": 1}], dtype=object))
+    monkeypatch.setitem(data.CHECKSUMS, "objects.npz", hashlib.sha256(file.read_bytes()).hexdigest())
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        load("objects.npz", tmp_path)
