@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tutorial_lib.kit import store
-from tutorial_lib.kit.ask import Choice, Question, as_html, as_text, form, pose
+from tutorial_lib.kit.ask import Choice, Question, as_html, as_text, form, pose, typed_number
 
 CHOICE = Question("q.sand", "11", "Is `x < 1` so?", (
     Choice("It sinks", "No, it floats."), Choice("It floats", "Yes, it is lighter.", right=True)))
@@ -81,6 +81,12 @@ def test_a_number_is_typed_and_an_empty_field_is_no_answer(learner):
     button.click()
     assert "You said: 150" in reply.value and "Right: it is 200 nats." in reply.value
     assert store.read()["answers"]["q.nats"]["latest"] == 150.0
+
+
+@pytest.mark.parametrize("text, value", [
+    ("3", 3.0), (" -2.5e1 ", -25.0), ("", None), ("0,5", None), ("inf", None), ("nan", None), ("ten", None)])
+def test_what_is_typed_is_a_finite_number_or_none(text, value):
+    assert typed_number(text) == value
 
 
 def test_an_earlier_answer_is_recalled(learner):

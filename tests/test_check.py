@@ -8,8 +8,8 @@ import torch
 
 from tutorial_lib.kit import check, store
 from tutorial_lib.kit import judge as judging
-from tutorial_lib.kit.check import capital, hand_in
-from tutorial_lib.kit.judge import Exercise
+from tutorial_lib.kit.check import capital, going_on, hand_in
+from tutorial_lib.kit.judge import Exercise, Verdict
 from tutorial_lib.kit.observe import Case
 
 CLOCK = SimpleNamespace(now=0.0)
@@ -143,3 +143,10 @@ def test_a_damaged_record_does_not_stop_a_check(learner, shown):
 def test_sentences_begin_with_a_capital_unless_they_begin_with_code():
     assert [capital(s) for s in ("it is", "a b", "`x` is", "", "x_1 is")] == ["It is", "A b", "`x` is", "", "x_1 is"]
     assert check.headline(TOY, TOY.judge(right)) == "double: passed  (core, 2 minutes)"
+
+
+@pytest.mark.parametrize("verdict, part", [
+    (Verdict("passed", ""), "runs on your code"), (Verdict("passed", "", ratio=30.4), "30 times as long"),
+    (Verdict("error", ""), "Until it passes, the chapter goes on with the library's `double`.")])
+def test_what_the_chapter_goes_on_with_is_always_said(verdict, part):
+    assert part in going_on(TOY, verdict)

@@ -34,6 +34,10 @@ def test_nan_is_a_miss_wherever_it_comes_from(measured, shown):
         report(TOY, measured)
 
 
+def test_nan_is_a_miss_even_for_a_rule_that_does_not_notice():
+    assert not make(rule=lambda error, bound: -1.0 if error > bound else 1.0).holds({"error": float("nan"), "bound": 1})
+
+
 def test_a_rule_that_divides_by_zero_is_a_miss(learner, shown):
     ratio = make(rule=lambda error, bound: 1 - error / bound)
     report(ratio, {"error": 1.0, "bound": 0.0})

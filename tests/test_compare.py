@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutorial_lib.kit.compare import close, difference, first_difference, pattern
+from tutorial_lib.kit.compare import close, difference, exact, family, first_difference, numbers, pattern
 from tutorial_lib.kit.observe import Case, Outcome
 
 CASE = Case((), "x = 1")
@@ -100,3 +100,10 @@ def test_the_first_difference_is_the_fault_then_the_parts_then_the_values():
     half = Outcome({"result 1 of 2": WANTED, "result 2 of 2": -WANTED})
     assert "result 2 of 2" in first_difference(half, wanted, CASE, 1e-4, 1e-5)[1]
     assert first_difference(wanted, wanted, CASE, 1e-4, 1e-5) is None
+
+
+def test_numbers_are_short_and_families_are_three():
+    assert numbers(torch.tensor(1.23456)) == "1.235" and numbers(torch.tensor(3)) == "3"
+    kinds = [family(torch.ones(1, dtype=d)) for d in (torch.int64, torch.float16, torch.float64, torch.complex64)]
+    assert kinds[0] != kinds[1] == kinds[2] != kinds[3] != kinds[0]
+    assert exact(torch.tensor([1 + 2j])).tolist() == [[1.0, 2.0]] and exact(torch.ones(2)).dtype == torch.float64

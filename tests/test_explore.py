@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tutorial_lib.kit import plot
-from tutorial_lib.kit.explore import CORNERS, Explorer, explore, extremes, slider
+from tutorial_lib.kit.explore import CORNERS, Explorer, explore, extremes, move, same, slider
 
 ALT = "A bar whose height is the value of the slider."
 
@@ -70,6 +70,20 @@ def test_choices_may_be_arrays():
         assert seen[-1] is first and explorer.drive() == 2
 
 
+def test_same_means_equal_and_for_arrays_the_very_object():
+    x = torch.ones(2)
+    assert same(x, x) and not same(x, x.clone()) and same("a", "a") and not same(1, 2)
+    assert not same(np.ones(2), np.ones(2))
+
+
+def test_a_choice_that_is_not_there_is_refused():
+    choice = slider("n", ["a", "b"], None)
+    move(choice, "b")
+    assert choice.value == "b"
+    with pytest.raises(ValueError):
+        move(choice, "c")
+
+
 def test_moving_a_control_redraws():
     explorer, draw = make()
     explorer.widgets["height"].value = 7
@@ -85,6 +99,12 @@ def test_set_draws_once_and_reset_goes_back():
     assert explorer.values() == explorer.first and explorer.image.value == explorer.first_frame
     explorer.widgets["tilt"].value = 1.0  # and the controls are still heard
     assert len(draw.calls) == 4
+
+
+def test_redraw_draws_the_present_values_again():
+    explorer, draw = make()
+    explorer.redraw()
+    assert draw.calls[0] == draw.calls[1] and explorer.image.value == explorer.first_frame
 
 
 def test_an_error_in_draw_is_shown_and_the_picture_stays(learner):

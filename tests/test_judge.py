@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tutorial_lib.kit import judge as judging
-from tutorial_lib.kit.judge import STATUSES, Exercise, open_blanks
+from tutorial_lib.kit.judge import (
+    STATUSES,
+    Exercise,
+    Verdict,
+    matched_mistake,
+    observe_all,
+    open_blanks,
+    parsed,
+    returns_something,
+    slowness,
+    wrong_signature,
+)
 from tutorial_lib.kit.observe import Case, observe_module
 
 
@@ -153,6 +164,13 @@ def test_blanks_are_found_and_indices_are_not():
     assert LENGTHS.judge(left_beside).passed
 
 
+def test_sources_are_read_where_they_can_be_had():
+    tree, lines = parsed(lengths)
+    assert tree.body[0].name == "lengths" and lines[0] == "def lengths(x):"
+    assert parsed(print) is None and parsed(functools.partial(lengths)) is None
+    assert returns_something(lengths) and not returns_something(print)
+
+
 def test_two_blanks_are_counted():
     def two(x):
         y = ...
@@ -191,6 +209,7 @@ def test_a_wrong_signature_is_said_before_anything_runs():
     verdict = PRODUCT.judge(lambda a: a)
     assert verdict.status == "error" and "called with (a, b), but yours takes (a)" in verdict.message
     assert PRODUCT.judge(lambda a, b, c: a).status == "error"
+    assert wrong_signature(PRODUCT, torch.add) is None  # a builtin without a signature: calling it tells
     assert PRODUCT.judge(lambda a, b, c=1: a @ b).passed
 
 
@@ -274,6 +293,12 @@ def test_a_known_mistake_in_other_words_is_matched_even_when_the_shape_is_wrong(
     assert (verdict.status, verdict.message, verdict.mistake) == (status, sentence, sentence)
 
 
+def test_a_mistake_is_matched_only_when_it_does_the_same_on_every_input():
+    verdict = LENGTHS.judge(lambda x: lengths(x) ** 2 if len(x) == 3 else lengths(x) + 1)
+    assert verdict.mistake is None and "is expected" in verdict.message
+    assert matched_mistake(LENGTHS, observe_all(LENGTHS, lambda x: x.square().sum(1))) == NO_ROOT
+
+
 def test_a_mistake_that_faults_is_matched_by_its_fault():
     in_place = make(product, PRODUCT.cases, {"do not write into a.": lambda a, b: a.mul_(1.5) @ b})
     assert in_place.judge(lambda a, b: a.add_(1) @ b).mistake == "do not write into a."
@@ -341,13 +366,17 @@ def test_endless_recursion_is_an_error():
 # ---------------------------------------------------------------- speed, on a clock of its own
 
 
-@pytest.mark.parametrize("cost, ratio", [(4.0, 400), (0.1, None)])
-def test_a_right_answer_far_slower_than_the_reference_passes_and_its_ratio_is_known(cost, ratio, monkeypatch):
+@pytest.mark.parametrize("unit, cost, ratio", [
+    (0.01, 4.0, 400),
+    (0.01, 0.1, None),     # ten times slower is no matter
+    (0.0001, 0.01, None),  # nor is a hundred times slower, where it is a hundredth of a second
+])
+def test_a_right_answer_far_slower_than_the_reference_passes_and_its_ratio_is_known(unit, cost, ratio, monkeypatch):
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(judging, "time", SimpleNamespace(process_time=lambda: clock.now))
 
     def timed(x):
-        clock.now += 0.01
+        clock.now += unit
         return x * 2
 
     def attempt(x):
@@ -357,6 +386,11 @@ def test_a_right_answer_far_slower_than_the_reference_passes_and_its_ratio_is_kn
     exercise = make(timed, lambda: [Case((torch.ones(2),))], workload=lambda: Case((torch.ones(50),)))
     verdict = exercise.judge(attempt)
     assert verdict.passed and verdict.ratio == (None if ratio is None else pytest.approx(ratio))
+    assert slowness(exercise, attempt) == verdict.ratio and slowness(LENGTHS, attempt) is None  # without a workload
+
+
+def test_a_pass_is_a_pass_slow_or_not():
+    assert Verdict("passed", "right.", ratio=30.0).passed and not Verdict("wrong value", "no.").passed
 
 
 def test_the_solution_is_the_references_source_unless_a_plainer_one_is_given():

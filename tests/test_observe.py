@@ -7,7 +7,17 @@ import torch
 from torch import nn
 
 from tutorial_lib.kit.judge import Exercise
-from tutorial_lib.kit.observe import Case, Outcome, named_tensors, observe_call, observe_module, run
+from tutorial_lib.kit.observe import (
+    Case,
+    Fault,
+    Outcome,
+    describe_error,
+    first_type_fault,
+    named_tensors,
+    observe_call,
+    observe_module,
+    run,
+)
 
 
 def weigh(x, w):
@@ -107,10 +117,13 @@ def test_the_same_error_on_another_line_is_the_same_error():
 
 
 def test_draws_from_the_global_generator_are_the_same_each_time_and_stay_inside():
-    torch.manual_seed(3)
-    before = torch.get_rng_state()
-    first, second = (observed(lambda x, w: torch.randn(4)) for _ in range(2))
-    assert first.agrees(second, 0, 0) and torch.equal(before, torch.get_rng_state())
+    first = observed(lambda x, w: torch.randn(4))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        before = torch.get_rng_state()
+        second = observed(lambda x, w: torch.randn(4))
+        assert torch.equal(before, torch.get_rng_state())
+    assert first.agrees(second, 0, 0)
 
 
 def test_modules_are_compared_with_the_same_parameters():
@@ -133,3 +146,16 @@ def test_modules_are_compared_with_the_same_parameters():
 def test_observe_call_without_gradient_hands_the_arguments_on():
     x = torch.ones(2, 2)
     assert observe_call((), inspect.signature(weigh))(lambda a, b: a, Case((x, None)))["the value"] is x
+
+
+def test_an_observer_may_raise_a_fault_of_its_own():
+    def picky(candidate, case):
+        raise Fault("wrong shape", "a square is wanted.")
+
+    assert observed(weigh, observe=picky).fault == ("wrong shape", "a square is wanted.")
+
+
+def test_an_error_without_text_and_a_fault_in_one_part_are_said():
+    assert describe_error(ValueError(), print) == "it stops with ValueError: no message."
+    assert first_type_fault({"a": 1.0, "b": "text"})[1].startswith("b is a builtins.str")
+    assert first_type_fault({"a": torch.ones(1), "b": 2}) is None

@@ -9,7 +9,7 @@ from torch import nn
 
 from tutorial_lib.kit import settings
 from tutorial_lib.kit.random import generator, seed_for, seeded
-from tutorial_lib.kit.start import begin
+from tutorial_lib.kit.start import Lab, begin
 
 
 def draws(rng):
@@ -22,7 +22,7 @@ def test_begin_sets_one_thread_and_the_style_and_shows_the_card(shown):
     lab = begin("11", ("text", "<p>html</p>"))
     assert torch.get_num_threads() == 1 and matplotlib.rcParams["axes.grid"] and lab.chapter == "11"
     assert (shown[0].text, shown[0].html) == ("text", "<p>html</p>")
-    assert begin("11") == lab and len(shown) == 1
+    assert begin("11") == lab == Lab("11") and len(shown) == 1
 
 
 def test_the_same_name_gives_the_same_draws_and_other_names_chapters_and_seeds_others(monkeypatch):

@@ -12,6 +12,7 @@ from tutorial_lib.distributions import bernoulli_log_likelihood, gaussian_log_de
 from tutorial_lib.vae import (
     VAE,
     Autoencoder,
+    ElboParts,
     elbo_parts,
     interpolate,
     kl_standard_normal,
@@ -95,7 +96,8 @@ def test_the_loss_is_minus_the_mean_elbo_at_beta_one_and_linear_in_beta(B, beta,
         z = vae.reparameterise(mu, logvar, rng(seed))
         parts = elbo_parts(net, x, rng(seed))
         loss = negative_elbo(x, net.decoder(z), mu, logvar, beta)
-        assert loss.shape == () and parts.kl.shape == parts.reconstruction.shape == (B,)
+        assert isinstance(parts, ElboParts) and loss.shape == ()
+        assert parts.kl.shape == parts.reconstruction.shape == (B,)
         torch.testing.assert_close(loss, (beta * parts.kl - parts.reconstruction).mean())
         torch.testing.assert_close(negative_elbo(x, net.decoder(z), mu, logvar), -parts.elbo.mean())
 
