@@ -155,6 +155,8 @@ MONTE_CARLO = Exercise(
             _estimate(lambda v: v.var() / len(v) ** 0.5),
         "this is the variance of the average, var / n; the standard error is its square root, in the unit of f.":
             _estimate(lambda v: v.var() / len(v)),
+        "you counted every number in the samples; n is the number of samples, `len(samples)`, whatever their shape.":
+            lambda f, samples: (f(samples).mean(), f(samples).std() / samples.numel() ** 0.5),
         "you multiplied by sqrt(n) where you should divide.": _estimate(lambda v: v.std() * len(v) ** 0.5),
         "you averaged first and applied f to the average. E[f(x)] is not f(E[x]): the mean of x^2 is larger than "
         "the square of the mean, by the variance.": _of_the_mean,
@@ -215,11 +217,18 @@ KL = Exercise(
                           "a thousand pairs"),
     mistakes={
         "this is the version with the bug: the squared distance is divided by the variance of q. In KL(q || p) it is "
-        "p that scores q's draws, so p's variance is the yardstick.": _terms(distance=lambda d, lq, lp: d * d / lq.exp()),
+        "p that scores q's draws, so p's variance is the yardstick.":
+            _terms(distance=lambda d, lq, lp: d * d / lq.exp()),
         "your arguments are the wrong way round: this is KL(p || q). The average runs over draws of q.":
             lambda mu_q, logvar_q, mu_p, logvar_p: distributions.kl_gaussians(mu_p, logvar_p, mu_q, logvar_q),
         "the distance is right now, but the ratio of the variances is turned over: it is q's variance over p's.":
             _terms(ratio=lambda lq, lp: (lp - lq).exp()),
+        "the distance is right now, but the variances of q and p have changed places in the two other terms.":
+            _terms(ratio=lambda lq, lp: (lp - lq).exp(), logs=lambda lq, lp: lp - lq),
+        "you treated the log variances as if they were variances (which is NaN where their ratio is negative): undo "
+        "the logarithm first, and log sigma_q^2 - log sigma_p^2 is their difference.":
+            _terms(ratio=lambda lq, lp: lq / lp, distance=lambda d, lq, lp: d * d / lp,
+                   logs=lambda lq, lp: (lq / lp).log()),
         "the ratio is one of standard deviations; the derivation has variances, exp(logvar_q - logvar_p).":
             _terms(ratio=lambda lq, lp: (0.5 * (lq - lp)).exp()),
         "the term with the logarithms has the wrong sign.": _terms(logs=lambda lq, lp: lp - lq),
@@ -229,6 +238,8 @@ KL = Exercise(
             _terms(distance=lambda d, lq, lp: d * d / (0.5 * lp).exp()),
         "you divided the squared distance by logvar_p itself; undo the logarithm first.":
             _terms(distance=lambda d, lq, lp: d * d / lp),
+        "you multiplied the squared distance by p's variance where you should divide: exp(-logvar_p).":
+            _terms(distance=lambda d, lq, lp: d * d * lp.exp()),
         "you divided the squared distance by both variances; p's alone belongs there.":
             _terms(distance=lambda d, lq, lp: d * d / (lp + lq).exp()),
         "the squared distance is not divided by a variance: it must be measured in units of p's width.":
@@ -241,6 +252,7 @@ KL = Exercise(
         "you averaged over the dimensions where they must be added: independent coordinates add their KL.":
             _terms(reduce=lambda t: 0.5 * t.mean(-1)),
         "you added up the whole batch; sum over the last axis alone.": _terms(reduce=lambda t: 0.5 * t.sum()),
+        "you averaged over the batch; keep one number per pair.": _terms(reduce=lambda t: 0.5 * t.sum(-1).mean()),
         "one number per coordinate came out; add them up over the last axis.": _terms(reduce=lambda t: 0.5 * t),
         "this is the average of both directions, which is symmetric; one direction is asked for.":
             lambda mu_q, logvar_q, mu_p, logvar_p: 0.5 * (
@@ -269,7 +281,7 @@ DRAWS = 3
 NOT_STEADIER = 0.7  # at most so much of the plain estimate's spread
 
 
-def _plain(f: Callable[[Tensor], Tensor], mu: float, sigma: float, eps: Tensor) -> Tensor:
+def _plain(f: Callable[[Tensor], Tensor], mu: Tensor | float, sigma: float, eps: Tensor) -> Tensor:
     return f(mu + sigma * eps) * eps / sigma
 
 
@@ -311,8 +323,9 @@ def _observe_steadier(candidate: Callable[..., Any], case: Case) -> dict[str, An
 
 
 def _hidden_derivative() -> list[Case]:
-    return [Case((lambda x: 100 + x.detach() ** 2, 1.0, 0.5, 2.0), "f(x) = 100 + x^2, mu = 1, sigma = 0.5"),
-            Case((lambda x: x.detach() ** 3 - 40, 0.5, 0.8, 3 * (0.25 + 0.64)),
+    return [Case((lambda x: 100 + x.detach() ** 2, torch.tensor(1.0), 0.5, 2.0),
+                 "f(x) = 100 + x^2, mu = 1, sigma = 0.5"),
+            Case((lambda x: x.detach() ** 3 - 40, torch.tensor(0.5), 0.8, 3 * (0.25 + 0.64)),
                  "f(x) = x^3 - 40, mu = 0.5, sigma = 0.8")]
 
 
@@ -325,17 +338,17 @@ def _others(v: Tensor) -> Tensor:
     return (v.sum() - v) / (len(v) - 1)
 
 
-def _by_autograd(f: Callable[[Tensor], Tensor], mu: float, sigma: float, eps: Tensor) -> Tensor:
+def _by_autograd(f: Callable[[Tensor], Tensor], mu: Tensor, sigma: float, eps: Tensor) -> Tensor:
     x = (mu + sigma * eps).requires_grad_()
     return torch.autograd.grad(f(x).sum(), x)[0]
 
 
-def _demeaned_products(f: Callable[[Tensor], Tensor], mu: float, sigma: float, eps: Tensor) -> Tensor:
+def _demeaned_products(f: Callable[[Tensor], Tensor], mu: Tensor, sigma: float, eps: Tensor) -> Tensor:
     g = _plain(f, mu, sigma, eps)
     return g - g.mean()
 
 
-def _mirrored(f: Callable[[Tensor], Tensor], mu: float, sigma: float, eps: Tensor) -> Tensor:
+def _mirrored(f: Callable[[Tensor], Tensor], mu: Tensor, sigma: float, eps: Tensor) -> Tensor:
     return 0.5 * (f(mu + sigma * eps) - f(mu - sigma * eps)) * eps / sigma
 
 
@@ -349,6 +362,10 @@ STEADIER = Exercise(
         "the baseline holds the draw's own value. It then moves with eps, and the estimate shrinks to (S - 1) / S of "
         "the right one: two thirds with three draws. Average the other draws only.":
             _weighted(lambda v: v - v.mean()),
+        "the smallest value may be the draw's own, so this baseline moves with eps; take one that does not depend on "
+        "the draw, such as the average of the others.": _weighted(lambda v: v - v.min()),
+        "the median may be the draw's own value, so this baseline moves with eps; take one that does not depend on "
+        "the draw, such as the average of the others.": _weighted(lambda v: v - v.median()),
         "you asked for the derivative of f, and this f has none to give (it hides its graph); use its values.":
             _by_autograd,
         "you divided by the spread of the values. That keeps the direction and changes the size: the estimate is no "
@@ -364,13 +381,14 @@ STEADIER = Exercise(
         "a baseline of 100 suits the first f only; estimate it from the values, so that it suits any f.":
             _weighted(lambda v: v - 100),
         "you added the other draws' average; take it off.": _weighted(lambda v: v + _others(v)),
-        "your sign is turned.": lambda f, mu, sigma, eps: -distributions.steadier_gradient(f, mu, sigma, eps),
+        "your sign is turned: these estimates point downhill where the gradient points up.":
+            lambda f, mu, sigma, eps: -distributions.steadier_gradient(f, mu, sigma, eps),
         "you averaged over the draws; return one estimate for each, the chapter averages later.":
             lambda f, mu, sigma, eps: distributions.steadier_gradient(f, mu, sigma, eps).mean(),
     },
     alternatives=(
         _mirrored,
-        lambda f, mu, sigma, eps: (f(mu + sigma * eps) - f(mu + 0 * eps)) * eps / sigma,
+        lambda f, mu, sigma, eps: (f(mu + sigma * eps) - f(mu)) * eps / sigma,
         lambda f, mu, sigma, eps: _weighted(lambda v: v - v.mean())(f, mu, sigma, eps) * len(eps) / (len(eps) - 1),
         _weighted(lambda v: torch.stack([v[i] - torch.cat([v[:i], v[i + 1:]]).mean() for i in range(len(v))])),
         _weighted(lambda v: v - (v.sum() - v) / len(v)),  # a little noisier, and as unbiased
