@@ -82,7 +82,7 @@ course_map()
 # ## What a chapter is made of
 #
 # **ask.** Before an experiment you say what you expect. A wrong guess, once made, is remembered better than a fact that
-# was read. Choose with the mouse, or with Tab and the arrow keys, then Commit.
+# was read. Choose with the mouse, or with Tab and the space bar, then Commit.
 
 # %%
 ask("start.mean_of_many")

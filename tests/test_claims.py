@@ -7,6 +7,7 @@ import pytest
 
 from tutorial_lib import course
 from tutorial_lib.course import chapters
+from tutorial_lib.course.papers import Paper
 
 CLAIMS, QUESTIONS = course.all_claims(), course.all_questions()
 each = pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
@@ -51,7 +52,7 @@ def test_papers_of_existing_chapters_are_known():
     taught = {p for c in chapters.all_chapters().values() for p in c.papers}
     assert taught == set(course.papers())
     for paper in course.papers().values():
-        assert paper.title and paper.authors and 1900 < paper.year < 2100 and paper.link.startswith("https://")
+        assert isinstance(paper, Paper) and paper.title and paper.authors and 1900 < paper.year < 2100 and paper.link.startswith("https://")
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)

@@ -59,12 +59,14 @@ def test_the_opening_card_links_what_the_chapter_leans_on():
 
 def test_stub_source_is_the_notebooks_own():
     exercise = course.exercise("vae.reconstruction_nats")
-    assert "reduction=..." in chapters.stub_source(exercise) and chapters.stub_of(exercise).__name__ == "reconstruction_nats"
+    assert "reduction=..." in chapters.stub_source(exercise)
+    assert chapters.stub_of(exercise).__name__ == "reconstruction_nats"
 
 
 def test_the_face_is_small_lazy_and_whole(capsys, monkeypatch):
     """Importing the library loads nothing heavy; every word of __all__ is there; a wrong word is answered."""
-    code = "import tutorial_lib, sys; print([m for m in ('torch', 'matplotlib', 'numpy', 'IPython') if m in sys.modules])"
+    code = ("import tutorial_lib, sys; "
+            "print([m for m in ('torch', 'matplotlib', 'numpy', 'IPython') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert all(callable(getattr(tutorial_lib, w)) or w == "plot" for w in tutorial_lib.__all__)

@@ -108,3 +108,10 @@ def test_an_arrow_runs_from_start_to_end():
     _, (ax,) = one()
     plot.arrow(ax, (0, 4), (5, 3))
     assert ax.texts[0].xyann == (0, 4) and ax.texts[0].xy == (5, 3)
+
+
+def test_a_circle_lies_around_the_origin():
+    _, (ax,) = plot.figure()
+    plot.circle(ax, 2.0)
+    (drawn,) = ax.patches
+    assert drawn.center == (0, 0) and drawn.radius == 2.0 and drawn.get_linestyle() == "--"

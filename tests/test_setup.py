@@ -127,6 +127,7 @@ def test_doctor_finds_nothing_here_and_says_what_to_do_elsewhere(capsys, monkeyp
     assert "data/mnist.npz" in said and "widget front end" in said and "Python 3." in said
     findings = [f for check in doctor.CHECKS for f in check()]
     assert all(remedy for fine, _, remedy in findings if not fine)
+    assert "cores" in next(doctor.threads())[1]
     monkeypatch.setattr(doctor, "CHECKS", (lambda: iter([(False, "a missing thing", "do this")]),))
     assert doctor.main([]) == 1
     assert "-> do this" in capsys.readouterr().out

@@ -82,7 +82,7 @@ def create(python: str) -> None:
         if made.returncode:
             raise Stop("Python could not make a virtual environment:\n  " + (made.stdout + made.stderr).strip()[-400:]
                        + "\nOn Debian and Ubuntu: `sudo apt install python3-venv`; then run it again.")
-    print("Installing the packages (once; a few minutes and about 2 GB) …", flush=True)
+    print("Installing the packages (once; a few minutes) …", flush=True)
     # pinned by constraints.txt; PIP_ARGS lets a reader point to PyTorch's own CPU builds
     done = subprocess.run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",

@@ -75,5 +75,5 @@ def text() -> str:
         row = "  ".join(f"{k} {v:.2f}" if v < 1 or k == "text per code" else f"{k} {v:.0f}" for k, v in numbers.items())
         cpu = spent.get(source.name.split("_")[0])
         table.append(f"  {source.stem:<28} {row}" + (f"  CPU {cpu:.0f} s" if cpu else ""))
-    return "\n".join(["Style, a report (guide: median 8, 95 % 25, text per code 1 to 2, plotting 0.10, copied 0):", *table,
-                      f"  import tutorial_lib: {import_seconds():.3f} s"])
+    guide = "Style, a report (guide: median 8, 95 % 25, text per code 1 to 2, plotting 0.10, copied 0):"
+    return "\n".join([guide, *table, f"  import tutorial_lib: {import_seconds():.3f} s"])

@@ -110,7 +110,7 @@ def form(question: Question):
         right, sentence = question.reply(given)
         store.note_answer(question.name, given, right)
         said = f"You said: {field.value.strip()}"
-        reply.value = page.card("passed" if right else "wrong", said, page.paragraph(sentence))
+        reply.value = page.card("passed" if right else "wrong", said, page.paragraph(sentence), live=True)
 
     button.on_click(commit)
     return w.VBox([head, field, button, reply])

@@ -57,7 +57,7 @@ def as_html(exercise: Exercise, verdict: Verdict, may_see: bool, asked: bool) ->
         parts += [page.fold(f"Hint {i} of {len(exercise.hints)}", page.paragraph(hint))
                   for i, hint in enumerate(exercise.hints, 1)]
     parts.append(solution(exercise, may_see or verdict.passed, asked))
-    return page.card(_LOOK.get(verdict.status, "wrong"), headline(exercise, verdict), *parts)
+    return page.card(_LOOK.get(verdict.status, "wrong"), headline(exercise, verdict), *parts, live=True)
 
 
 def solution(exercise: Exercise, may_see: bool, asked: bool) -> str:

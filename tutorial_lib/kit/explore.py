@@ -33,8 +33,9 @@ def slider(name: str, spec: object, start: object):
     """
     import ipywidgets as w
 
-    look: dict[str, Any] = {"description": name.replace("_", " "), "style": {"description_width": "9em"},
-                            "layout": w.Layout(width="34em", max_width="95%"), "tooltip": name.replace("_", " ")}
+    label = name.replace("_", " ")
+    look: dict[str, Any] = {"description": label, "tooltip": label, "layout": w.Layout(width="36em", max_width="95%"),
+                            "style": {"description_width": f"{max(9, 0.6 * len(label)):.0f}em"}}
     if isinstance(spec, bool):
         return w.Checkbox(value=spec if start is None else bool(start), indent=True, **look)
     if isinstance(spec, (list, dict)) and len(spec):
@@ -82,8 +83,8 @@ class Explorer:
         starts = {k: p.default for k, p in inspect.signature(draw).parameters.items() if p.default is not p.empty}
         self.widgets = {k: slider(k, spec, starts.get(k)) for k, spec in controls.items()}
         self.first = {k: x.value for k, x in self.widgets.items()}
-        self.image = w.Image(value=png(draw(**self.first)), format="png", tooltip=self.alt,
-                             layout=w.Layout(max_width="100%", object_fit="contain"))
+        self.image = w.Image(value=png(draw(**self.first)), format="png",  # no tooltip: the front end fails on it
+                             layout=w.Layout(max_width="100%", align_self="flex-start", object_fit="contain"))
         self.first_frame = self.image.value
         self.said = w.HTML()
         self.reset_button = w.Button(description="Reset", tooltip="Back to the first values")
@@ -104,7 +105,7 @@ class Explorer:
             if settings.mode() == "test":
                 raise
             self.said.value = page.card("wrong", "This combination could not be drawn",
-                                        page.paragraph(f"{type(error).__name__}: {error}"))
+                                        page.paragraph(f"{type(error).__name__}: {error}"), live=True)
 
     def set(self, **values: Any) -> None:
         """Move several controls, then draw once."""

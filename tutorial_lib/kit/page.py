@@ -35,12 +35,15 @@ def code_block(source: str) -> str:
     return f"<pre><code>{html.escape(source.strip(), quote=False)}</code></pre>"
 
 
-def card(look: str, title: str, *body: str) -> str:
-    """An HTML card: `title` is text, `body` are pieces of HTML.  It takes its colours from the page."""
-    sign, edge = LOOKS[look]
+def card(look: str, title: str, *body: str, live: bool = False) -> str:
+    """An HTML card: `title` is text, `body` are pieces of HTML.  It takes its colours from the page.
+
+    `live` is for what appears in answer to the reader: a screen reader then says it at once.
+    """
+    (sign, edge), role = LOOKS[look], "status" if live else "note"
     inner = "\n".join(body)
     return (
-        f'<div role="status" style="border-left:5px solid {edge};padding:.4em 1em;margin:.4em 0;'
+        f'<div role="{role}" style="border-left:5px solid {edge};padding:.4em 1em;margin:.4em 0;'
         f'background:rgba(127,127,127,.08);color:inherit;max-width:52em;line-height:1.5">\n'
         f'<strong><span aria-hidden="true">{sign}</span> {escape(title)}</strong>\n{inner}\n</div>'
     )

@@ -116,5 +116,13 @@ def clouds(ax: Axes, centres: Tensor, radii: Tensor, times: float = 2.0) -> Axes
     from matplotlib.patches import Ellipse
 
     for centre, (a, b) in zip(array(centres), array(radii), strict=True):
-        ax.add_patch(Ellipse(centre, 2 * times * a, 2 * times * b, fc="none", ec="black", lw=1.1))
+        ax.add_patch(Ellipse(centre, 2 * times * a, 2 * times * b, fc="none", ec="black", lw=0.8))
+    return ax
+
+
+def circle(ax: Axes, radius: float) -> Axes:
+    """A dashed circle around the origin, on top of the points."""
+    from matplotlib.patches import Circle
+
+    ax.add_patch(Circle((0, 0), radius, fc="none", ec="black", lw=1.6, ls="--", zorder=4))
     return ax

@@ -30,7 +30,9 @@ def reconstruction_nats(x: Tensor, logits: Tensor) -> Tensor:
 def _images_and_logits() -> list[Case]:
     x = torch.rand(3, 5, generator=torch.Generator().manual_seed(1))
     return [Case((x, 2 * _randn(3, 5, seed=2)), "three images of five pixels"),
-            Case((x[:1].round(), _randn(1, 5, seed=3)), "one image of five pixels")]
+            Case((x[:1].round(), _randn(1, 5, seed=3)), "one image of five pixels"),
+            Case((torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[-150.0, 60.0, -150.0]])),
+                 "logits of -150 and 60, as a decoder that is very sure gives them")]
 
 
 RECONSTRUCTION = Exercise(
@@ -68,9 +70,9 @@ RECONSTRUCTION = Exercise(
 
 def _codes() -> list[Case]:
     return [
-        Case((torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 2.0]])), "mu = (0, 0), logvar = (2, 2)"),
         Case((torch.tensor([[1.5, -0.5, 0.3]]), torch.tensor([[0.0, 0.0, 0.0]])),
              "mu = (1.5, -0.5, 0.3), logvar = (0, 0, 0)"),
+        Case((torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 2.0]])), "mu = (0, 0), logvar = (2, 2)"),
         Case((_randn(6, 4), _randn(6, 4, seed=1)), "six random rows"),
     ]
 
@@ -103,8 +105,16 @@ KL = Exercise(
             lambda mu, logvar: 0.5 * (mu.square() + logvar - 1 - logvar.abs().log()).sum(-1),
         "the -1 is missing, so even a code equal to the prior has a price of K / 2 nats.":
             lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - logvar).sum(-1),
-        "you used |mu| (or mu) where mu squared belongs.":
+        "you used |mu| where mu squared belongs.":
             lambda mu, logvar: 0.5 * (mu.abs() + logvar.exp() - 1 - logvar).sum(-1),
+        "mu is not squared: a code to the left of 0 would be paid for being there.":
+            lambda mu, logvar: 0.5 * (mu + logvar.exp() - 1 - logvar).sum(-1),
+        "the sign of the logarithm is turned: it is - log sigma^2, which makes very narrow clouds dear.":
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1 + logvar).sum(-1),
+        "you squared logvar as if it were sigma; the variance is exp(logvar).":
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.square() - 1 - logvar.square().log()).sum(-1),
+        "the logarithm of the variance is missing: without it nothing keeps the clouds from shrinking to points.":
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1).sum(-1),
         "you added up the whole batch; sum over the last axis alone, so that each row keeps its own KL.":
             lambda mu, logvar: vae.kl_standard_normal(mu, logvar).sum(),
         "you averaged over the batch; keep one number per row, the loss averages later.":
@@ -125,6 +135,8 @@ KL = Exercise(
 # ---------------------------------------------------------------- 11: the reparameterised sample
 
 N_DRAWS = 40_000
+_NOT_FROM_RNG = ("your noise does not come from `rng`: the same generator gave two different draws. Pass it on, "
+                 "`torch.randn(mu.shape, generator=rng)`, so that an experiment can be repeated.")
 
 
 def _observe_sampler(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
@@ -132,12 +144,19 @@ def _observe_sampler(candidate: Callable[..., Any], case: Case) -> dict[str, Any
     mu, logvar, rng = case.args
     mu, logvar = mu.clone().requires_grad_(), logvar.clone().requires_grad_()
     m, v = mu.expand(N_DRAWS, -1), logvar.expand(N_DRAWS, -1)
+    state = rng.get_state()
     z = candidate(m, v, rng)
     if not isinstance(z, Tensor) or z.shape != m.shape:
+        if z is None:
+            raise Fault("error", "it returns None: is a `return` missing?")
         got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
         raise Fault("wrong shape", f"a sample for mu of shape {tuple(m.shape)} must have that shape; got {got}.")
+    rng.set_state(state)
+    if not torch.equal(z, candidate(m, v, rng)):
+        raise Fault("wrong value", _NOT_FROM_RNG)
     seen = {"the mean of many samples": z.detach().mean(0), "the standard deviation of many samples": z.detach().std(0),
-            "the upper 2.5 % point of many samples": z.detach().quantile(0.975, dim=0)}
+            "the upper 2.5 % point of many samples": z.detach().quantile(0.975, dim=0),
+            "the correlation of two coordinates of a sample": torch.corrcoef(z.detach().T)[0, 1]}
     if not z.requires_grad:
         raise Fault("wrong value", "the sample carries no gradient: mu and logvar must reach it through "
                     "differentiable operations.")
@@ -169,9 +188,16 @@ REPARAMETERISE = Exercise(
             lambda mu, logvar, rng: mu + logvar.exp() * _noise(mu, rng),
         "you multiplied the noise by logvar itself; the standard deviation is exp(logvar / 2).":
             lambda mu, logvar, rng: mu + logvar * _noise(mu, rng),
-        "the samples are right but nothing flows back: no gradient reaches mu and logvar. `sample()` and `detach()` "
-        "cut the graph; write mu + std * eps, or use `rsample()`.":
-            lambda mu, logvar, rng: torch.distributions.Normal(mu, (0.5 * logvar).exp()).sample(),
+        "the samples are right but nothing flows back: no gradient reaches mu and logvar. `detach()`, `no_grad()` and "
+        "`sample()` cut the graph; write mu + std * eps.":
+            lambda mu, logvar, rng: mu.detach() + (0.5 * logvar.detach()).exp() * _noise(mu, rng),
+        "`torch.normal` draws the right samples and cuts the gradient: for it they are constants, so mu and logvar get "
+        "nothing back. Draw standard noise, then scale and shift it yourself.":
+            lambda mu, logvar, rng: torch.normal(mu, (0.5 * logvar).exp(), generator=rng),
+        _NOT_FROM_RNG: lambda mu, logvar, rng: mu + (0.5 * logvar).exp() * torch.randn_like(mu),
+        "every coordinate of a row got the same eps, so they move together; the cloud is meant to be independent in "
+        "each: draw noise in the whole shape of mu.":
+            lambda mu, logvar, rng: mu + (0.5 * logvar).exp() * torch.randn(len(mu), 1, generator=rng),
         "all rows share one eps: draw noise in the shape of mu, so that every image gets its own.":
             lambda mu, logvar, rng: mu + (0.5 * logvar).exp() * torch.randn(mu.shape[-1], generator=rng),
         "your noise is uniform on [0, 1] (`rand`); the standard normal is `randn`.":
@@ -183,9 +209,10 @@ REPARAMETERISE = Exercise(
     },
     alternatives=(
         lambda mu, logvar, rng: mu + logvar.exp().sqrt() * _noise(mu, rng),
-        lambda mu, logvar, rng: torch.distributions.Normal(mu, (0.5 * logvar).exp()).rsample(),
         lambda mu, logvar, rng: torch.addcmul(mu, _noise(mu, rng), torch.exp(logvar / 2)),
-        lambda mu, logvar, rng: mu + torch.exp(logvar / 2) * torch.randn_like(mu),
+        lambda mu, logvar, rng: mu + torch.exp(logvar / 2) * torch.empty(mu.shape).normal_(generator=rng),
+        lambda mu, logvar, rng: torch.stack([m + s * torch.randn(len(m), generator=rng) for m, s in
+                                             zip(mu.T, logvar.T.exp().sqrt(), strict=True)], -1),
     ),
     hints=("Draw eps with `torch.randn(mu.shape, generator=rng)`, then scale and shift it.",
            "The scale is the standard deviation. logvar = log sigma^2, so sigma = exp(logvar / 2)."),
@@ -199,7 +226,9 @@ def _loss_cases() -> list[Case]:
     mu, logvar = _randn(4, 3, seed=6), _randn(4, 3, seed=7) - 1
     return [Case((x, _randn(4, 6, seed=8), mu, logvar, 1.0), "four images, beta = 1"),
             Case((x, _randn(4, 6, seed=9), mu, logvar, 0.25), "four images, beta = 0.25"),
-            Case((x[:1], _randn(1, 6, seed=9), mu[:1], logvar[:1], 0.0), "one image, beta = 0")]
+            Case((x[:1], _randn(1, 6, seed=9), mu[:1], logvar[:1], 0.0), "one image, beta = 0"),
+            Case((x[:2].round(), torch.tensor([[60.0, -200, 3, 1, 0, -90], [90, 120, -130, 1, 1, 1]]), mu[:2],
+                  logvar[:2], 1.0), "logits between -200 and 120, as a decoder that is very sure gives them")]
 
 
 def _bce(x: Tensor, logits: Tensor) -> Tensor:
@@ -234,6 +263,31 @@ NEGATIVE_ELBO = Exercise(
         "ELBO. Sum both over the last axis, and average over the images only.":
             lambda x, logits, mu, logvar, beta:
                 _bce(x, logits).mean() + beta * vae.kl_standard_normal(mu, logvar).mean() / mu.shape[-1],
+        "the reconstruction is summed over the batch while the KL is averaged over it, so their ratio depends on the "
+        "batch size; divide both by the number of images.":
+            lambda x, logits, mu, logvar, beta:
+                _bce(x, logits).sum() + beta * vae.kl_standard_normal(mu, logvar).mean(),
+        "the KL is summed over the batch while the reconstruction is averaged over it, so their ratio depends on the "
+        "batch size; average both over the images.":
+            lambda x, logits, mu, logvar, beta:
+                _bce(x, logits).sum(-1).mean() + beta * vae.kl_standard_normal(mu, logvar).sum(),
+        "you wrote the number 784 into the loss; that is right for the digits and wrong for any other width (the test "
+        "uses six pixels). Sum over the last axis instead.":
+            lambda x, logits, mu, logvar, beta:
+                784 * F.binary_cross_entropy_with_logits(logits, x) + beta * vae.kl_standard_normal(mu, logvar).mean(),
+        "both terms are divided by the number of pixels: their ratio is right, the unit is not nats per image, and the "
+        "learning rate would have to be another.":
+            lambda x, logits, mu, logvar, beta:
+                F.binary_cross_entropy_with_logits(logits, x)
+                + beta * vae.kl_standard_normal(mu, logvar).mean() / x.shape[-1],
+        "the KL is averaged over the dimensions of the code where it must be summed; the reconstruction is right.":
+            lambda x, logits, mu, logvar, beta:
+                (_bce(x, logits).sum(-1) + beta * vae.kl_standard_normal(mu, logvar) / mu.shape[-1]).mean(),
+        "right for moderate logits, but log(sigmoid(...)) overflows when the decoder is sure (a logit of -200 gives "
+        "log 0): `F.binary_cross_entropy_with_logits` computes both at once and is stable.":
+            lambda x, logits, mu, logvar, beta: (
+                -(x * logits.sigmoid().log() + (1 - x) * (1 - logits.sigmoid()).log()).sum(-1)
+                + beta * vae.kl_standard_normal(mu, logvar)).mean(),
         "one loss per image came out; average over the batch at the end.":
             lambda x, logits, mu, logvar, beta:
                 _bce(x, logits).sum(-1) + beta * vae.kl_standard_normal(mu, logvar),
@@ -268,6 +322,12 @@ def _traverse_added(z: Tensor, k: int, values: Tensor) -> Tensor:
     return codes
 
 
+def _traverse_row(z: Tensor, k: int, values: Tensor) -> Tensor:
+    codes = z.repeat(len(values), 1)
+    codes[k] = values
+    return codes
+
+
 def _traverse_shared(z: Tensor, k: int, values: Tensor) -> Tensor:
     rows = []
     for v in values:
@@ -287,6 +347,8 @@ TRAVERSE = Exercise(
             lambda z, k, values: values[:, None] * F.one_hot(torch.tensor(k), len(z)).float(),
         "rows and columns are swapped: one row per value, one column per coordinate.":
             lambda z, k, values: vae.traverse(z, k, values).T,
+        "you wrote the values into row k; each copy is a row, the k-th coordinate is a column: `codes[:, k] = values`.":
+            _traverse_row,
         "every coordinate got the value; only the k-th should.":
             lambda z, k, values: values[:, None].repeat(1, len(z)),
     },
@@ -321,6 +383,14 @@ LATENT_GRID = Exercise(
         "probability and none of its tails; send even probabilities through `norm.ppf`.":
             lambda n, low: torch.stack(torch.meshgrid(torch.linspace(1, -1, n), torch.linspace(-1, 1, n),
                                                       indexing="ij")[::-1], -1),
+        "your codes are evenly spaced in z between the right ends; the steps must be even in probability, so they "
+        "widen towards the edges: `norm.ppf` of every probability, not of the two ends alone.":
+            lambda n, low: _grid_of(torch.linspace(_ppf(low), _ppf(1 - low), n).tolist()),
+        "you used the distribution function (`norm.cdf`, from codes to probabilities); its inverse `norm.ppf` goes "
+        "from probabilities to codes.":
+            lambda n, low: _grid_of(torch.special.ndtr(torch.linspace(low, 1 - low, n)).tolist()),
+        "these are the probabilities themselves; `norm.ppf` turns them into codes.":
+            lambda n, low: _grid_of(torch.linspace(low, 1 - low, n).tolist()),
         "z_1 and z_2 are swapped: going right along a row must change entry 0.":
             lambda n, low: vae.latent_grid(n, low).flip(-1),
         "it is upside down: the top row (i = 0) holds the largest z_2, as on a map.":

@@ -55,13 +55,13 @@ QUESTIONS = (
                                                 "says nothing.", right=True))),
     Question(
         "jordan.holes", "11",
-        "We draw 2,000 codes of 8 numbers for each model. 5 % of the codes of real images lie in a hole, by "
-        "construction. How many of the VAE's draws from its prior will?",
-        (Choice("5 %: that is what the KL is for", "The KL pulls every single cloud towards the prior, and it pays for "
-                "each. All clouds together come close to the prior, but do not equal it."),
-         Choice("Some 10 to 30 %", "Yes: far fewer than the autoencoder's, and not none. All clouds together are close "
+        "We draw 2,000 codes of 8 numbers from N(0, I). How many of them lie in a hole of the VAE?",
+        (Choice("5 %, like codes of real images: that is what the KL is for",
+                "The KL pulls every single cloud towards the prior, and the reconstruction pulls back. All clouds "
+                "together come close to the prior, but do not equal it."),
+         Choice("Some 10 to 30 %", "Yes: fewer than the autoencoder's, and not none. All clouds together are close "
                                    "to the prior, not equal to it.", right=True),
-         Choice("More than half, as for the autoencoder", "The pull of the KL is not that weak: 12 to 14 nats per "
+         Choice("More than half", "The pull of the KL is not that weak: 12 to 14 nats per "
                                                           "image are paid for the deviation, and no more."))),
     Question(
         "vae.recall_beta", "11",
@@ -87,8 +87,9 @@ QUESTIONS = (
         "An autoencoder with a Gaussian fitted to its codes gave samples that the classifier read as surely as the "
         "VAE's. What did it not give?",
         (Choice("Digits of all classes", "It did: fitted draws cover the ten classes nearly evenly as well."),
-         Choice("Codes that lie where codes of images lie", "Yes: about half of its draws fell in holes, more than "
-                "twice the VAE's share. It also needs the fitting, and has no ELBO to compare models by.", right=True),
-         Choice("Sharper images than the VAE", "Its samples are a little crisper, in fact: nothing in its loss pays "
-                                               "for noise."))),
+         Choice("A prior known beforehand, and codes that lie close to it",
+                "Yes: the Gaussian had to be fitted afterwards, about half of its draws fell in holes, and there is no "
+                "ELBO to compare models by.", right=True),
+         Choice("Sharper images than the VAE", "Its samples are a little crisper, in fact: it was trained without "
+                                               "noise."))),
 )
