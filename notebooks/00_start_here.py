@@ -34,7 +34,8 @@
 # Click into a cell and press **Shift + Enter** to run it.
 
 # %%
-from tutorial_lib import ask, check, claim, course_map, digits, explore, minibatches, plot, progress, show, start, train
+from tutorial_lib import ask, check, claim, explore, progress, show, start
+from tutorial_lib import course_map, digits, minibatches, plot, train
 
 lab = start("00")
 
@@ -51,14 +52,15 @@ def loss(x):
     return negative_elbo(x, model.decoder(reparameterise(mu, logvar, noise)), mu, logvar)
 
 
-_ = train(loss, model.parameters(), minibatches(data.x_train.flatten(1), 64, lab.rng("batches")), 1500, 2e-3, decay=True,
-          label="learning to write")
+batches = minibatches(data.x_train.flatten(1), 64, lab.rng("batches"))
+_ = train(loss, model.parameters(), batches, 1500, 2e-3, decay=True, label="learning to write")
 
 # %%
 invented = model.sample(60, lab.rng("invented")).detach().view(-1, 28, 28)
 fig, (ax,) = plot.figure(width=9, height=2.6)
 plot.images(ax, invented, columns=20, title="sixty digits that nobody wrote")
-show(fig, alt="Three rows of twenty grey digits drawn by the network: most are readable, some are smeared between two digits.")
+show(fig, alt="Three rows of twenty grey digits drawn by the network: most are readable, some are "
+              "smeared between two digits.")
 
 # %% [markdown]
 # Some are good, some are smeared between two digits, and one cannot tell from a picture how good that is. What the

@@ -72,8 +72,8 @@ def main(argv: list[str]) -> int:
     env = {**os.environ,
            # a copy finds the library of this folder, wherever the folder was moved to
            "PYTHONPATH": before("PYTHONPATH", settings.ROOT),
-           # labconfig/ in there: no question about news, which would need the network; and widgets saved with
-           # the notebook, since a slider without its state shows as an error the next day
+           # labconfig/ in there: no question about news, which would need the network; widgets saved with the
+           # notebook, since a slider without its state shows as an error the next day; long lines wrapped
            "JUPYTER_CONFIG_PATH": before("JUPYTER_CONFIG_PATH", Path(__file__).with_name("jupyter"))}
     print("Opening JupyterLab; press Ctrl+C here to stop it. Your work is saved in "
           f"{settings.home()}.", flush=True)

@@ -23,8 +23,6 @@ TRACKS = ("core", "extended", "branch")
 
 # id: (title, needs, track): the chapters on their way; a row leaves when its notebook arrives
 PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "10": ("Gaussians and KL", (), "core"),
-    "11": ("What a VAE is", ("10",), "core"),
     "12": ("Why the ELBO works", ("11",), "core"),
     "13": ("How tight is the bound", ("12",), "extended"),
     "14": ("Koopman VAE", ("11", "20"), "extended"),
