@@ -1,11 +1,14 @@
 """The set-up files agree with each other and say what to do when something is wrong."""
 
+import contextlib
 import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from tutorial_lib import cli
 from tutorial_lib.cli import doctor, environment
@@ -41,6 +44,14 @@ def test_tested_versions_meet_the_lower_bounds():
     for name, low in wishes().items():
         assert version(pins[name.lower()]) >= version(low), name
     assert pins["torch"] == "2.13.0"
+
+
+def test_no_pinned_package_needs_a_newer_python_than_the_oldest_one():
+    """Debian's Python is 3.11.2: a pin that asks for 3.11.5 cannot be installed there."""
+    for name in doctor.pins():
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            asks = metadata.metadata(name).get("Requires-Python") or ""
+            assert SpecifierSet(asks).contains("3.11.0"), f"{name} needs Python {asks}"
 
 
 def test_every_file_names_the_same_pythons():
@@ -108,7 +119,7 @@ def test_a_missing_package_and_a_failed_installation_say_what_to_do(monkeypatch,
         raise AssertionError("a failed installation must stop")
     except cli.Stop as stop:
         assert "network" in str(stop) and "again" in str(stop)
-    assert "constraints.txt" in made[0] and not (tmp_path / "stamp").exists()
+    assert "constraints.txt" in made[-1] and not (tmp_path / "stamp").exists()
     assert environment.venv_python().startswith(str(environment.VENV))
 
 

@@ -83,11 +83,11 @@ def create(python: str) -> None:
             raise Stop("Python could not make a virtual environment:\n  " + (made.stdout + made.stderr).strip()[-400:]
                        + "\nOn Debian and Ubuntu: `sudo apt install python3-venv`; then run it again.")
     print("Installing the packages (once; a few minutes) …", flush=True)
-    # pinned by constraints.txt; PIP_ARGS lets a reader point to PyTorch's own CPU builds
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-         *shlex.split(os.environ.get("PIP_ARGS", "")), "-c", "constraints.txt", "-e", ".[test]"],
-        cwd=ROOT, check=False)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+           *shlex.split(os.environ.get("PIP_ARGS", ""))]  # for PyTorch's own CPU builds, say
+    # the pip that some systems ship cannot read today's package descriptions
+    subprocess.run([*pip, "--upgrade", "pip>=24.2"], cwd=ROOT, check=False)
+    done = subprocess.run([*pip, "-c", "constraints.txt", "-e", ".[test]"], cwd=ROOT, check=False)
     if done.returncode:
         raise Stop("The packages could not be installed (pip's own words are above). Is the network on? After a "
                    "first set-up everything works without it.\nRun the same command again: it goes on from there.")
