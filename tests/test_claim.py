@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutorial_lib.kit import settings, store
-from tutorial_lib.kit.claim import Claim, ClaimFailed, report
+from tutorial_lib.kit import store
+from tutorial_lib.kit.claim import Claim, ClaimFailed, report, spread
 
 
 def make(rule=lambda error, bound: bound - error, **more):
@@ -80,15 +80,22 @@ def test_a_prediction_that_was_committed_stands_beside_the_number(shown):
     assert "You predicted:" in shown[0].text and "about 3" in shown[0].text
 
 
-def test_the_recorded_spread_is_shown_and_damaged_evidence_is_passed_over(shown, tmp_path, monkeypatch):
-    folder = tmp_path / "tests" / "evidence"
-    folder.mkdir(parents=True)
-    monkeypatch.setattr(settings, "ROOT", tmp_path)
-    (folder / "00.json").write_text(json.dumps({"claims": {"toy.bound": {"measured": {"error": [0.3, 0.1, 0.2]}}}}))
+def test_the_recorded_spread_is_shown_and_stale_evidence_is_said(shown):
+    evidence = {"stale": False, "claims": {"toy.bound": {"measured": {"error": [0.3, 0.1, 0.2]}}}}
+    report(TOY, {"error": 0, "bound": 1}, evidence)
+    report(TOY, {"error": 0, "bound": 1}, evidence | {"stale": True})
     report(TOY, {"error": 0, "bound": 1})
-    (folder / "00.json").write_text("{")
+    assert "(recorded over 3 seeds: 0.1 to 0.3)" in shown[0].text
+    assert "(recorded over 3 seeds, of an older edition: 0.1 to 0.3)" in shown[1].text
+    assert "recorded" not in shown[2].text and spread({}, TOY, "error") == ""
+
+
+def test_what_was_measured_is_appended_for_the_evidence(shown, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_CLAIMS", str(tmp_path / "log"))
     report(TOY, {"error": 0, "bound": 1})
-    assert "(recorded over 3 seeds: 0.1 to 0.3)" in shown[0].text and "recorded" not in shown[1].text
+    report(TOY, {"error": 0.5, "bound": 1})
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["measured"]["error"] for line in lines] == [0, 0.5] and lines[0]["id"] == "toy.bound"
 
 
 def test_kind_and_tier_are_of_a_fixed_set():

@@ -45,7 +45,7 @@ def test_pair_in_sync_and_executed_from_this_code(source):
     pair, notebook = tool.read_source(source), executed(source)
     assert [(c.cell_type, c.source) for c in notebook.cells] == [(c.cell_type, c.source) for c in pair.cells], \
         f"make notebooks CHAPTER={source.name[:2]}"
-    assert notebook.metadata["course_code"] == tool.fingerprint(pair), f"make notebooks CHAPTER={source.name[:2]}"
+    assert notebook.metadata["course_code"] == chapters.fingerprint(source), f"make notebooks CHAPTER={source.name[:2]}"
 
 
 @each

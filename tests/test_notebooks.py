@@ -7,6 +7,7 @@ import pytest
 from tutorial_lib.cli import Stop, report
 from tutorial_lib.cli import notebooks as tool
 from tutorial_lib.cli import test as command
+from tutorial_lib.course import chapters
 from tutorial_lib.kit import budget
 from tutorial_lib.kit.settings import ROOT
 
@@ -21,22 +22,22 @@ def chapter(folder, cells):
 
 
 def test_concepts_are_followed_through_their_imports():
-    assert tool.concept_modules("from tutorial_lib.vae import VAE") >= {"vae", "distributions", "nets"}
-    assert tool.concept_modules("from tutorial_lib import check\nimport torch") == set()
+    assert chapters.concept_modules("from tutorial_lib.vae import VAE") >= {"vae", "distributions", "nets"}
+    assert chapters.concept_modules("from tutorial_lib import check\nimport torch") == set()
 
 
 def test_the_fingerprint_sees_code_not_text(tmp_path):
-    one = tool.read_source(chapter(tmp_path, ["x = 1"]))
-    mark = tool.fingerprint(one)
-    one.cells.append(nbformat.v4.new_markdown_cell("text"))
-    assert tool.fingerprint(one) == mark and tool.code_cells(one) == ["x = 1"]
-    assert tool.fingerprint(tool.read_source(chapter(tmp_path, ["x = 2"]))) != mark
+    path = chapter(tmp_path, ["x = 1"])
+    mark = chapters.fingerprint(path)
+    path.write_text(path.read_text() + "# %% [markdown]\n# text\n")
+    assert chapters.fingerprint(path) == mark and list(chapters.code_cells(path)) == ["x = 1"]
+    assert chapters.fingerprint(chapter(tmp_path, ["x = 2"])) != mark
 
 
 def test_a_chapter_is_executed_then_only_its_text_replaced(tmp_path, monkeypatch):
     path = chapter(tmp_path, ["import os, socket", "print(os.environ['TUTORIAL_MODE'])"])
-    assert "executed" in tool.make(path, force=False) and tool.is_current(path.with_suffix(".ipynb"), tool.fingerprint(
-        tool.read_source(path)))
+    assert "executed" in tool.make(path, force=False)
+    assert tool.is_current(path.with_suffix(".ipynb"), chapters.fingerprint(path))
     path.write_text(path.read_text() + "# %% [markdown]\n# more text\n")
     monkeypatch.setattr(tool, "execute", lambda *_: pytest.fail("text alone needs no run"))
     assert "text replaced" in tool.make(path, force=False)

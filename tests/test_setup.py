@@ -64,7 +64,7 @@ def test_every_file_names_the_same_pythons():
 def test_make_targets_are_one_line_wrappers():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in (*cli.COMMANDS, "help"):
-        assert re.search(rf"^{command}: +; @\$\(PYTHON\) -m tutorial_lib {command}( \$\(CHAPTER\))?$", text, flags=re.M)
+        assert re.search(rf"^{command}: +; @\$\(PYTHON\) -m tutorial_lib {command}( \$\(.*\))*$", text, flags=re.M)
 
 
 def test_needed_modules_cover_the_direct_dependencies():

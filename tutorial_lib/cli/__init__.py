@@ -20,12 +20,14 @@ python -m tutorial_lib COMMAND      (or: make COMMAND)
   lab --port 8890     on another port;  --no-browser: print the address only
   test [ARGS]         set up if needed, then run everything that must hold (ARGS go to pytest)
   notebooks [11]      execute chapters whose code changed (or the ones named) and write them for the web
+  evidence [11]       run chapters once per seed and record what their claims measured
+  claims              write CLAIMS.md from the recorded evidence
   doctor              look at Python, versions, threads, disk, data and widgets; say what to do
   clean               remove build products (never workbook/, which is yours)
   help                this text
 """
 
-COMMANDS = ("lab", "test", "notebooks", "doctor", "clean")
+COMMANDS = ("lab", "test", "notebooks", "evidence", "claims", "doctor", "clean")
 
 
 class Stop(Exception):

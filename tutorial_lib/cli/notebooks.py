@@ -6,8 +6,6 @@ a concept module it imports changed; when only its text changed, the text is rep
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import os
 import re
 import sys
@@ -21,10 +19,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tutorial_lib.cli import Stop
+from tutorial_lib.course import chapters
 from tutorial_lib.kit import settings
 
 NOTEBOOKS = settings.ROOT / "notebooks"
-LIBRARY = settings.ROOT / "tutorial_lib"
 NO_NETWORK = settings.ROOT / "tests" / "no_network"
 CELL_SECONDS = 600
 # what must not be committed: addresses of objects, paths of a machine
@@ -34,39 +32,6 @@ UNCLEAN = re.compile(r"\bat 0x[0-9a-f]{6,}|(?<![\w.])/(?:home|root|Users|tmp|wor
 def sources() -> list[Path]:
     """The chapters' percent files, in order."""
     return sorted(p for p in NOTEBOOKS.rglob("*.py") if ".ipynb_checkpoints" not in p.parts)
-
-
-def concept_modules(code: str, seen: set[str] | None = None) -> set[str]:
-    """The concept modules (tutorial_lib/*.py) that a piece of code imports, and what those import in turn."""
-    seen = set() if seen is None else seen
-    for node in ast.walk(ast.parse(code)):
-        names = []
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tutorial_lib":
-            names = [node.module.split(".")[1]] if "." in (node.module or "") else [a.name for a in node.names]
-        elif isinstance(node, ast.Import):
-            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("tutorial_lib.")]
-        for name in names:
-            file = LIBRARY / f"{name}.py"
-            if name not in seen and file.exists():
-                seen.add(name)
-                concept_modules(file.read_text(encoding="utf-8"), seen)
-    return seen
-
-
-def code_cells(notebook: Any) -> list[str]:
-    """The sources of the code cells."""
-    return [c.source for c in notebook.cells if c.cell_type == "code"]
-
-
-def fingerprint(notebook: Any) -> str:
-    """A hash of a chapter's code cells and of the concept modules they import; comments and layout count."""
-    digest = hashlib.sha256()
-    cells = code_cells(notebook)
-    for cell in cells:
-        digest.update(cell.encode() + b"\0")
-    for name in sorted(concept_modules("\n".join(cells))):
-        digest.update((LIBRARY / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def read_source(path: Path) -> Any:
@@ -91,13 +56,16 @@ def environment() -> dict[str, str]:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
-def execute(notebook: Any, folder: Path) -> float:
-    """Run all cells in a fresh kernel; returns seconds.  Raises Stop, naming the cell that failed."""
+def execute(notebook: Any, folder: Path, extra: dict[str, str] | None = None) -> float:
+    """Run all cells in a fresh kernel, `extra` added to its environment; returns seconds.
+
+    Raises Stop, naming the cell that failed.
+    """
     begun = time.monotonic()
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(folder)}})
     try:
-        client.execute(env=environment())
+        client.execute(env=environment() | (extra or {}))
     except CellExecutionError as error:
         raise Stop(str(error)[-3000:]) from None
     return time.monotonic() - begun
@@ -151,7 +119,7 @@ def replace_text(notebook: Any, target: Path) -> None:
 def make(path: Path, force: bool) -> str:
     """Bring one chapter's .ipynb up to date; returns what was done."""
     notebook, target = read_source(path), path.with_suffix(".ipynb")
-    mark, done = fingerprint(notebook), "text replaced"
+    mark, done = chapters.fingerprint(path), "text replaced"
     if force or not is_current(target, mark):
         done = f"executed in {execute(notebook, path.parent):.0f} s"
         clean(notebook)

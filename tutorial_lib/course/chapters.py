@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import linecache
 import re
 from collections.abc import Callable, Iterator
@@ -154,6 +156,46 @@ def code_cells(path: Path) -> Iterator[str]:
         head, _, body = cell.partition("\n")
         if "[markdown]" not in head:
             yield body.strip()
+
+
+def concept_modules(code: str, seen: set[str] | None = None) -> set[str]:
+    """The concept modules (tutorial_lib/*.py) that a piece of code imports, and what those import in turn."""
+    seen = set() if seen is None else seen
+    for node in ast.walk(ast.parse(code)):
+        names = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tutorial_lib":
+            names = [node.module.split(".")[1]] if "." in (node.module or "") else [a.name for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("tutorial_lib.")]
+        for name in names:
+            file = settings.ROOT / "tutorial_lib" / f"{name}.py"
+            if name not in seen and file.exists():
+                seen.add(name)
+                concept_modules(file.read_text(encoding="utf-8"), seen)
+    return seen
+
+
+def fingerprint(path: Path) -> str:
+    """A hash of a chapter's code cells and of the concept modules they import: what its numbers depend on."""
+    digest, cells = hashlib.sha256(), list(code_cells(path))
+    for cell in cells:
+        digest.update(cell.encode() + b"\0")
+    for name in sorted(concept_modules("\n".join(cells))):
+        digest.update((settings.ROOT / "tutorial_lib" / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def evidence(chapter_id: str) -> dict[str, Any]:
+    """What was recorded of a chapter's claims over seeds, with `stale` set; empty where nothing was recorded."""
+    file = settings.ROOT / "tests" / "evidence" / f"{chapter_id}.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    c = all_chapters().get(chapter_id)
+    found["stale"] = c is None or c.path is None or found.get("fingerprint") != fingerprint(NOTEBOOKS / c.path)
+    return found
 
 
 def stub_source(exercise: Exercise) -> str | None:

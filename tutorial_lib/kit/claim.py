@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tutorial_lib.kit import page, settings, store
 
@@ -63,35 +65,44 @@ class Claim:
         return self.room(measured) >= 0
 
 
-def spread(claim: Claim, name: str) -> str:
-    """The recorded spread of one measure over seeds, from tests/evidence; empty where none is recorded."""
-    file = settings.ROOT / "tests" / "evidence" / f"{claim.chapter}.json"
-    try:
-        values = sorted(json.loads(file.read_text(encoding="utf-8"))["claims"][claim.id]["measured"][name])
-    except (OSError, KeyError, ValueError, TypeError):
+def spread(evidence: Mapping[str, Any], claim: Claim, name: str) -> str:
+    """The recorded spread of one measure over seeds, and whether it is stale; empty where none is recorded."""
+    values = sorted(evidence.get("claims", {}).get(claim.id, {}).get("measured", {}).get(name, []))
+    if not values:
         return ""
-    return f"  (recorded over {len(values)} seeds: {values[0]:.3g} to {values[-1]:.3g})" if values else ""
+    old = ", of an older edition" if evidence.get("stale") else ""
+    return f"  (recorded over {len(values)} seeds{old}: {values[0]:.3g} to {values[-1]:.3g})"
 
 
-def rows(claim: Claim, measured: Mapping[str, float]) -> list[tuple[str, str]]:
+def rows(claim: Claim, measured: Mapping[str, float], evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the card says, line by line."""
     said = store.read()["answers"].get(claim.id)
     lines = [("The paper says" if claim.paper else "It is known that", claim.statement), ("Where", claim.source),
              ("Kind", claim.kind + (f" ({claim.scale})" if claim.scale else ""))]
     if said:
         lines.append(("You predicted", str(said["first"])))
-    lines += [("You just measured" if i == 0 else "", f"{float(measured[k]):.4g}  {meaning}{spread(claim, k)}")
+    lines += [("You just measured" if i == 0 else "",
+               f"{float(measured[k]):.4g}  {meaning}{spread(evidence, claim, k)}")
               for i, (k, meaning) in enumerate(claim.measures.items())]
     return [*lines, ("It holds if", claim.decides)]
 
 
-def report(claim: Claim, measured: Mapping[str, float]) -> None:
+def record(claim: Claim, measured: Mapping[str, float]) -> None:
+    """Append what was measured to the file that TUTORIAL_CLAIMS names, if it names one (`make evidence` does)."""
+    if path := os.environ.get("TUTORIAL_CLAIMS"):
+        line = {"id": claim.id, "measured": {k: float(v) for k, v in measured.items()}}
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def report(claim: Claim, measured: Mapping[str, float], evidence: Mapping[str, Any] | None = None) -> None:
     """Display the claim beside `measured`.  Raises ClaimFailed under the tests when it misses beyond its margin."""
     room = claim.room(measured)
     title = "holds" if room >= 0 else "does not hold, with these numbers"
-    lines = rows(claim, measured)
+    lines = rows(claim, measured, evidence or {})
     text = "\n".join([f"{page.LOOKS['holds' if room >= 0 else 'fails'][0]} claim {claim.id}: {title}",
                       *(f"  {a + ':' if a else '':<18} {b}" for a, b in lines)])
+    record(claim, measured)
     page.put(text, page.card("holds" if room >= 0 else "fails", f"Claim: {title}", page.table(lines)))
     if settings.mode() == "test" and room < -claim.margin:
         raise ClaimFailed(f"{text}\n  missed by {-room:.4g}, more than its margin {claim.margin:.4g}")
