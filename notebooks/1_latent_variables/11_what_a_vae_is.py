@@ -738,7 +738,7 @@ print({name: round(distance, 2) for name, distance in near.items()}, "median dis
 #
 # - **Blur.** The decoder answers with a mean, and means of sharp images are soft. A longer code helps (compare the
 #   reconstructions with two and with eight numbers); drawing pixels from $p(x\mid z)$ would give grain in place of blur.
-# - **The prior is still missed.** About a fifth of the VAE's draws land in holes of its own (0.16 to 0.25 over five seeds): all
+# - **The prior is still missed.** Between a sixth and a third of the VAE's draws land in holes of its own (0.16 to 0.28 over five seeds): all
 #   clouds together are not quite $\mathcal N(0, I)$. With two coordinates their variance is well above 1, as the claim above shows.
 # - **A wrong sampler can look better.** With $\sigma^2$ in place of $\sigma$ as the scale of the noise, the reported ELBO of a model
 #   with eight numbers rises by 9 nats (measured beforehand, three seeds), because the KL then prices other clouds than the ones
