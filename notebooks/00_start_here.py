@@ -56,21 +56,21 @@ batches = minibatches(data.x_train.flatten(1), 64, lab.rng("batches"))
 _ = train(loss, model.parameters(), batches, 1500, 2e-3, decay=True, label="learning to write")
 
 # %%
-invented = model.sample(60, lab.rng("invented")).detach().view(-1, 28, 28)
-fig, (ax,) = plot.figure(width=9, height=2.6)
-plot.images(ax, invented, columns=20, title="sixty digits that nobody wrote")
-show(fig, alt="Three rows of twenty grey digits drawn by the network: most are readable, some are "
+invented = model.sample(36, lab.rng("invented")).detach().view(-1, 28, 28)
+fig, (ax,) = plot.figure(width=9, height=2.8)
+plot.images(ax, invented, columns=12, title="thirty-six digits that nobody wrote")
+show(fig, alt="Three rows of twelve grey digits drawn by the network: most are readable, some are "
               "smeared between two digits.")
 
 # %% [markdown]
-# Some are good, some are smeared between two digits, and one cannot tell from a picture how good that is. What the
-# network does, why it can invent at all, and how to put a number on it: that is
+# Some are good, some are smeared between two digits; how good is that, as a number? What the network does, why it can invent at all, and how to measure it: that is
 # [chapter 11](1_latent_variables/11_what_a_vae_is.ipynb).
 #
 # ## The map
 #
-# Four parts. Filled boxes are the **spine**: read in order they make a term of twelve weeks, and nothing in them needs
-# the boxes beside them. Dashed boxes are branches. Bold chapters are here; pale ones are on their way.
+# Four parts, read from top to bottom. Filled boxes are the **spine**: in order they make a term of twelve weeks, and they need
+# none of the others. White boxes go further, dashed ones branch off; an arrow or "after 12" says what a chapter leans on.
+# Chapters in bold are here, 10 and 11 so far; the pale ones are on their way.
 
 # %%
 course_map()
@@ -78,8 +78,11 @@ course_map()
 # %% [markdown]
 # | start with | if you want |
 # |---|---|
-# | [10 Gaussians and KL](1_latent_variables/10_gaussians_and_kl.ipynb) | the ground: densities, samples, divergences, gradients through noise |
+# | [10 Gaussians and KL](1_latent_variables/10_gaussians_and_kl.ipynb) | the ground: densities, samples, divergences, gradients through noise. If in doubt, here |
 # | [11 What a VAE is](1_latent_variables/11_what_a_vae_is.ipynb) | the first model, if a Gaussian and a KL divergence are old friends |
+#
+# You need Python, a first acquaintance with PyTorch (tensors, a training loop), calculus and linear algebra, and a little
+# probability. No GPU.
 #
 # ## What a chapter is made of
 #
@@ -102,14 +105,14 @@ throws = torch.randint(1, 7, (1000, 200), generator=lab.rng("throws")).float()
 def averages(throws_per_average=2):
     """A histogram of 1,000 averages."""
     fig, (ax,) = plot.figure(width=6.4, height=3)
-    ax.hist(throws[:, :throws_per_average].mean(1).numpy(), bins=40, range=(1, 6), color=plot.BLUE)
-    ax.set(xlabel="average of the throws", ylabel="how often, of 1,000", ylim=(0, 260),
+    ax.hist(throws[:, :throws_per_average].mean(1), bins=21, range=(0.875, 6.125), color=plot.BLUE)
+    ax.set(xlabel="average of the throws", ylabel="how often, of 1,000", ylim=(0, 450),
            title=f"averages of {throws_per_average} throws of a die")
     return fig
 
 
-explore(averages, throws_per_average=(1, 200), alt="Histogram of a thousand averages of two throws of a die: a triangle "
-        "around 3.5.")
+explore(averages, throws_per_average=(1, 50),
+        alt="Histogram of a thousand averages of two throws of a die: bars that rise in a triangle to 3.5.")
 
 # %% [markdown]
 # **check.** You write, and are answered: not only *wrong*, but which mistake it looks like. Until your answer passes, the
@@ -121,7 +124,7 @@ explore(averages, throws_per_average=(1, 200), alt="Histogram of a thousand aver
 
 # %%
 def standardise(x):
-    """Each column shifted to mean 0 and scaled to standard deviation 1.  x: (N, D) -> (N, D)"""
+    """Each column shifted to mean 0 and scaled to x.std(0) = 1.  x: (N, D) -> (N, D)"""
     ...  # your code here
 
 
@@ -134,12 +137,13 @@ standardise = check("start.standardise", standardise)
 # hundred times the throws should make it ten times better.
 
 # %%
-off = {n: (throws[:, :n].mean(1) - 3.5).square().mean().sqrt().item() for n in (2, 200)}
-claim("start.averages", ratio=off[2] / off[200])
+few, many = 2, 200
+off = [(throws[:, :n].mean(1) - 3.5).square().mean().sqrt().item() for n in (few, many)]
+claim("start.averages", ratio=off[0] / off[1], expected=(many / few) ** 0.5)
 
 # %% [markdown]
-# Change something above, the numbers of throws for instance, and run the cell again: claims are there to be tested.
-# Nothing breaks when one does not hold.
+# Change the numbers of throws and run the cell again: claims are there to be tested. Nothing breaks when one does not hold.
+# (The openers, chapters 10, 20, 30 and 40, have no paper and no claim: they lay the ground.)
 #
 # ## Working with it
 #
@@ -148,15 +152,18 @@ claim("start.averages", ratio=off[2] / off[200])
 # - **Run** a cell with Shift + Enter, everything with *Run ▸ Run All Cells*; a chapter takes at most about a minute.
 # - **Seeds.** `lab.rng("name")` gives each experiment its own random numbers, so running a cell twice gives the same
 #   result. For another draw of everything, start Jupyter with `TUTORIAL_SEED=1`.
+# - **Something fails?** *Kernel ▸ Restart Kernel and Run All Cells* brings a chapter back; `make doctor` looks at the machine.
 # - **Stuck?** Open the hints, one after the other. The solution appears after a real attempt, or with `reveal=True`.
 #
 # | you have | do this |
 # |---|---|
 # | yourself and an evening | one chapter; answer every question before reading on; leave the stretch exercises for the weekend |
-# | a class, one week per chapter | the spine in order; chapters as homework, the discussion question of each in class |
-# | 60 minutes | chapter 11, sections 1 to 4, core exercises in pairs; end at the three losses |
-# | 90 minutes | chapter 11 to the end of section 6, without the stretch exercises |
-# | 180 minutes | chapter 10 (45 minutes), a break, chapter 11 whole, the closing questions together |
+# | a class, one week per chapter | the spine in order; chapters as homework; each chapter's first card folds open to a question for discussion and what to skip. A file `NO_SOLUTIONS` in the course's folder withholds the solutions |
+# | 60 minutes | 5: this page's first cells. 15: chapter 10, section 4 (the KL), for those who need it. 40: chapter 11, sections 1 to 4, core exercises in pairs; end at the three losses |
+# | 90 minutes | the same, then chapter 11, sections 5 and 6, without the stretch exercises |
+# | 180 minutes | chapter 10 without section 6 and the stretch exercise (60 minutes), a break, chapter 11 whole (100), the closing questions together |
+#
+# For a workshop: set up beforehand on every machine (`make lab` once, with the network); nothing is downloaded after that.
 #
 # ## Notation
 #

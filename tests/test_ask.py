@@ -50,7 +50,8 @@ def test_a_page_without_a_kernel_holds_question_options_and_the_folded_answer():
     page = as_html(CHOICE)
     before, folded = page.split("<details>")
     assert "<code>x &lt; 1</code>" in before and before.count("<li>") == 2 and "lighter" not in before
-    assert "It floats. Yes, it is lighter." in folded and "<script" not in page
+    assert "(b) Yes, it is lighter." in folded and "(a) No" in folded and "<script" not in page
+    assert CHOICE.folded_replies() in folded, "the right answer first, then what the others are told"
     assert "200 nats. Count the pixels." in as_html(NUMBER).split("<details>")[1]
     assert "<p style=\"margin:.3em 0\">-3. Three below." in as_html(BARE) and "<ol" not in as_html(BARE)
 

@@ -12,7 +12,7 @@ from tutorial_lib.course.claims import OUT_OF_REACH
 from tutorial_lib.kit.settings import ROOT
 
 SOURCE = "# ---\n# jupyter:\n#   course:\n#     id: '00'\n# ---\n\n# %%\nfrom tutorial_lib import claim, start\n" \
-         "lab = start('00')\nclaim('start.averages', ratio=10.0 + 0.1 * lab.seed)\n"
+         "lab = start('00')\nclaim('start.averages', ratio=10.0 + 0.1 * lab.seed, expected=10.0)\n"
 
 
 @pytest.fixture
@@ -33,17 +33,20 @@ def test_a_seed_is_run_once_and_found_again(source, tmp_path, monkeypatch):
 
 
 def test_runs_are_gathered_with_their_misses(tmp_path):
-    runs = [{"seed": i, "claims": {"start.averages": {"ratio": r}}, "cpu_seconds": 1.0, "versions": evidence.versions()}
+    runs = [{"seed": i, "claims": {"start.averages": {"ratio": r, "expected": 10.0}}, "cpu_seconds": 1.0,
+             "versions": evidence.versions()}
             for i, r in enumerate((10.0, 12.0, 9.5))]
     found = evidence.gather("00", "mark", runs)
     assert found["claims"]["start.averages"] == {
-        "seeds": [0, 1, 2], "measured": {"ratio": [10.0, 12.0, 9.5]}, "holds": [True, False, True]}
+        "seeds": [0, 1, 2], "measured": {"ratio": [10.0, 12.0, 9.5], "expected": [10.0] * 3},
+        "holds": [True, False, True]}
 
 
 def test_a_chapters_evidence_is_written_whole(source, tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "EVIDENCE", tmp_path / "evidence")
     monkeypatch.setattr(evidence, "run_seed", lambda source, seed, mark: {
-        "seed": seed, "claims": {"start.averages": {"ratio": 10.0}}, "cpu_seconds": 1.0, "versions": {}})
+        "seed": seed, "claims": {"start.averages": {"ratio": 10.0, "expected": 10.0}}, "cpu_seconds": 1.0,
+        "versions": {}})
     target = evidence.collect(source, 2, 1)
     assert json.loads(target.read_text())["fingerprint"] == chapters.fingerprint(source)
     other = tmp_path / "98_toy.py"

@@ -122,7 +122,9 @@ def test_small_modules_can_be_judged():
 
 def test_several_results_may_come_as_tuple_or_list_of_tensors_or_numbers():
     assert BOTH.judge(lambda x: [x.mean(), x.var().sqrt()]).passed
-    assert BOTH.judge(lambda x: (x.mean().item(), x.std().item())).passed
+    numbers = BOTH.judge(lambda x: (x.mean().item(), x.std().item()))
+    assert numbers.status == "error" and "return a tensor" in numbers.message, "the chapter goes on computing with it"
+    assert not BOTH.judge(lambda x: (x.mean().item() + 1, x.std().item())).message.startswith("the number is right")
     assert "result 2 of 2" in BOTH.judge(lambda x: (x.mean(), x.var())).message
     assert BOTH.judge(lambda x: x.mean()).status == "wrong shape"
 

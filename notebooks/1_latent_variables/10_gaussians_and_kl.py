@@ -6,7 +6,7 @@
 #     belief: KL is what it costs, in nats, to believe the wrong distribution, and the direction you measure it in decides which wrong one you settle for.
 #     papers: []
 #     needs: []
-#     minutes: {read: 15, do: 25}
+#     minutes: {read: 30, do: 40}
 #     track: core
 #     goals:
 #       - score points and draw samples with a Gaussian, and say how far off an average of samples is
@@ -122,7 +122,8 @@ def log_density(x, mu, sigma):
 
 
 # %% [markdown]
-# Turned around, $-\log\mathcal N$ is a **cost**: how surprised the Gaussian is by $x$. The middle term charges for being
+# (A log density depends on the unit of $x$: in millimetres of ink it would be another number. Differences of two of them do
+# not.) Turned around, $-\log\mathcal N$ is a **cost**: how surprised the Gaussian is by $x$. The middle term charges for being
 # wide, the last one for draws that lie outside. Averaged over 4,000 fresh test images, the cost says how well the Gaussian
 # fits. What if its width is wrong?
 
@@ -244,29 +245,33 @@ print(f"from 100 images: {mean:.1f} ± {error:.1f} pixels of ink; all 20,000: {i
 ask("gaussians.dimension")
 
 # %% [markdown]
-# For each number of draws, 300 averages are made, once of images and once of draws from a Gaussian on a line with the same
-# mean and spread. Their typical error is the root of the mean squared one.
+# Two functions of an image: its ink, made of all 784 numbers, and the darkness of one pixel in the middle, made of a single
+# one. For each number of draws, 300 averages of each are made. Their typical error is the root of the mean squared one; the
+# dashed lines are what the standard error predicts from the spread of each function.
 
 # %%
 counts, rng = [10, 30, 100, 300, 1000, 3000], lab.rng("errors of averages")
-off = {"ink of images (784 numbers each)": [], "draws from a Gaussian on a line": []}
+functions = {"ink (784 numbers)": ink, "one pixel (1 number)": data.x_train[:, 14, 14]}
+off = {name: [] for name in functions}
 for n in counts:
-    images = ink[torch.randint(len(ink), (300, n), generator=rng)]     # 300 averages of n images
-    line = ink_mu + ink_sigma * torch.randn(300, n, generator=rng)     # 300 averages of n draws
-    for errors, values in zip(off.values(), (images, line)):
-        errors.append((values.mean(-1) - ink_mu).square().mean().sqrt().item())
+    drawn_images = torch.randint(len(ink), (300, n), generator=rng)   # 300 times n images
+    for name, f in functions.items():
+        errors = f[drawn_images].mean(-1) - f.mean()                   # (300,)
+        off[name].append(errors.square().mean().sqrt().item())
 
+# %%
 fig, (ax,) = plot.figure(width=6.0, height=3.4)
-plot.lines(ax, counts, off, xlabel="number of draws", ylabel="typical error, pixels", title="300 averages of each size",
-           marker="o", ls="")
-ax.plot(counts, [ink_sigma / math.sqrt(n) for n in counts], "k--", lw=1, label="standard deviation / sqrt(n)")
+plot.lines(ax, counts, off, xlabel="number of draws", ylabel="typical error, in the unit of f",
+           title="300 averages of each size", marker="o", ls="")
+for f in functions.values():
+    ax.plot(counts, [f.std() / math.sqrt(n) for n in counts], "k--", lw=1)
 ax.set(xscale="log", yscale="log")
-ax.legend()
-show(fig, alt="Typical error of an average against the number of draws, both axes logarithmic. The points for images and for a "
-              "Gaussian on a line lie on the same falling dashed line: ten times smaller for a hundred times the draws.")
+show(fig, alt="Typical error of an average against the number of draws, both axes logarithmic. The points for the ink and for "
+              "a single pixel lie on two parallel falling dashed lines, each ten times lower for a hundred times the draws.")
 
 # %% [markdown]
-# What counts is the spread of $f$, not the number of dimensions behind it. This is one reason why a model of images with a
+# What counts is the spread of $f$, not the number of dimensions behind it (though the spread of some functions grows with
+# the dimension, as section 6 will show). This is one reason why a model of images with a
 # million pixels can be trained on averages over 64 of them. The price: one more digit takes a hundred times the draws.
 
 # %% [markdown]
@@ -277,8 +282,9 @@ show(fig, alt="Typical error of an average against the number of draws, both axe
 # $$\mathrm{KL}(q\,\|\,p) = \mathbb E_{q}\big[\log q(x) - \log p(x)\big] \qquad\text{nats per draw},$$
 #
 # the **Kullback-Leibler divergence**. It is never negative: since $\log t \le t - 1$, we have
-# $-\mathrm{KL}(q\,\|\,p) = \mathbb E_q[\log\frac pq] \le \mathbb E_q[\frac pq - 1] \le 1 - 1 = 0$, and it is zero only where
-# $p = q$. It is no distance: exchange $q$ and $p$ and another number comes out.
+# $-\mathrm{KL}(q\,\|\,p) = \mathbb E_q[\log\frac pq] \le \mathbb E_q[\frac pq - 1] \le 1 - 1 = 0$ (where $q$ is zero, $p$ need not
+# be, hence the second $\le$), and it is zero only where $p = q$. It is infinite if $q$ draws where $p$ says never. And it is no
+# distance: exchange $q$ and $p$ and another number comes out.
 
 # %% [markdown]
 # **Between two Gaussians** it needs no draws. In one dimension the difference of the two log densities is
@@ -360,9 +366,10 @@ show(fig, alt="Left, KL to the standard normal against the mean: a parabola, hal
 
 # %% [markdown]
 # One standard deviation away costs half a nat, two cost two. On the right, being sharper is the cheaper side: each further
-# halving of $\sigma$ adds about 0.69 nats, one bit, for one more binary digit of precision. In section 2, too narrow was
-# the dear side. Both times the same thing is dear: *draws that land where the scorer says almost never*. Which of the two
-# is the scorer is the whole question.
+# halving of $\sigma$ adds about 0.69 nats, one bit, for one more binary digit of precision. In section 2 it was the other way
+# round, too narrow cost more. There the data drew and the Gaussian whose width we changed was the scorer; here that Gaussian
+# draws, and $\mathcal N(0, 1)$ scores. Both times the same thing is expensive: *draws that land where the scorer says almost
+# never*. Who draws and who scores is the whole question.
 
 # %% [markdown]
 # ## 5 · Which way round?
@@ -671,8 +678,7 @@ show(fig, alt="Map of KL(q || p) over mu and sigma with two pale valleys, one at
 
 # %% [markdown]
 # Two starts, two answers, 0.63 and 0.75 nats. Draws from $q$ never show it the hump it has left, so nothing tells it to go
-# back. (The score function does nearly as well here: over eight seeds and both starts, fifteen of sixteen runs ended in the
-# same valleys, and noise carried one over the ridge. On a line it can be afforded; its noise comes with dimensions.)
+# back. (Try the score function in its place: on a line it does nearly as well. Its noise comes with dimensions.)
 
 # %% [markdown]
 # ## 7 · Where this breaks
@@ -740,7 +746,7 @@ ask("gaussians.close_width")
 # two humps, both directions). D. P. Kingma and M. Welling, *Auto-Encoding Variational Bayes* (2014), arXiv:1312.6114:
 # section 2.4 (the path), appendix B (the KL to the standard normal). R. J. Williams, *Simple statistical gradient-following
 # algorithms for connectionist reinforcement learning* (1992): the score function and its baseline. W. Kool, H. van Hoof and
-# M. Welling, *Buy 4 REINFORCE samples, get a baseline for free* (2019), after A. Mnih and D. J. Rezende (2016),
+# M. Welling, *Buy 4 REINFORCE samples, get a baseline for free* (ICLR 2019 workshop), after A. Mnih and D. J. Rezende (2016),
 # arXiv:1602.06725: the other draws as the baseline. S. Mohamed, M. Rosca, M. Figurnov and A. Mnih, *Monte Carlo gradient
 # estimation in machine learning* (2020), arXiv:1906.10652: all of section 6, and when the path is the noisier way. Digits:
 # MNIST, copyright Yann LeCun and Corinna Cortes, CC BY-SA 3.0.

@@ -142,8 +142,10 @@ def opening_card(c: Chapter) -> tuple[str, str]:
     body = [page.paragraph(times.capitalize() + ".")]
     if links:
         body.append(f'<p style="margin:.3em 0">Leans on: {", ".join(links)}</p>')
+    aside = page.paragraph(f"To discuss: {c.discuss}") + page.paragraph(f"When late: {c.when_late}")
     body += [f'<p style="margin:.3em 0">After <a href="{PAPERS[p].link}">{page.escape(line)}</a></p>'
              for p, line in zip(c.papers, cited, strict=True)]
+    body.append(page.fold("For a class or a workshop", aside))
     return text, page.card("note", f"Chapter {c.id}: {c.title}", *body)
 
 

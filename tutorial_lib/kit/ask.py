@@ -57,7 +57,14 @@ class Question:
         """The answer for a page without a kernel."""
         if self.number is not None:
             return f"{f'{self.number:g} {self.unit}'.strip()}. {self.why}"
-        return next(f"{c.text}. {c.answer}" for c in self.choices if c.right)
+        return next(c.answer for c in self.choices if c.right)
+
+    def folded_replies(self) -> str:
+        """What every choice is answered, as HTML, the right one first."""
+        if self.number is not None:
+            return page.paragraph(self.folded_answer)
+        ordered = sorted(enumerate(self.choices), key=lambda item: not item[1].right)
+        return "".join(page.paragraph(f"({'abcdefgh'[i]}) {c.answer}") for i, c in ordered)
 
 
 def as_text(question: Question) -> str:
@@ -71,7 +78,7 @@ def as_html(question: Question) -> str:
     options = "".join(f"<li>{page.escape(c.text)}</li>" for c in question.choices)
     listed = f'<ol type="a">{options}</ol>' if options else ""
     return page.card("question", question.text, listed,
-                     page.fold("Answer (decide first)", page.paragraph(question.folded_answer)))
+                     page.fold("Answers (decide first)", question.folded_replies()))
 
 
 def typed_number(text: str) -> float | None:

@@ -81,4 +81,7 @@ def first_difference(mine: Outcome, wanted: Outcome, case: Case, rtol: float, at
     for name, value in wanted.values.items():
         if (said := difference(name, mine.values[name], value, case, rtol, atol)) is not None:
             return said
+    if left := mine.plain - wanted.plain:
+        return "error", (f"the number is right, but {min(left)} is a Python number, and the chapter goes on computing "
+                         "with it: return a tensor (leave out `.item()` or `float()`).")
     return None

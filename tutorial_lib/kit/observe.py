@@ -30,6 +30,7 @@ class Outcome:
 
     values: dict[str, Tensor] = field(default_factory=dict)
     fault: tuple[str, str] | None = None  # (status, sentence)
+    plain: frozenset[str] = frozenset()  # which of the values were Python numbers
 
     def agrees(self, other: Outcome, rtol: float, atol: float) -> bool:
         """Same fault, or same values within tolerance."""
@@ -124,7 +125,9 @@ def run(exercise: Exercise, candidate: Callable[..., Any], case: Case) -> Outcom
             torch.manual_seed(0)
             values = observe(candidate, case)
         faulty = first_type_fault(values)
-        outcome = Outcome(fault=faulty) if faulty else Outcome({k: as_tensor(v) for k, v in values.items()})
+        plain = frozenset(k for k, v in values.items() if not isinstance(v, Tensor))
+        tensors = {} if faulty else {k: as_tensor(v) for k, v in values.items()}
+        outcome = Outcome(tensors, faulty, plain)
     except Fault as fault:
         return Outcome(fault=(fault.status, str(fault)))
     except (Exception, SystemExit) as error:

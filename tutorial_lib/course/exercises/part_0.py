@@ -38,6 +38,11 @@ STANDARDISE = Exercise(
             lambda x: x - x.mean(0),
         "you divide before you shift, so the mean that you subtract belongs to another scale: shift first.":
             lambda x: x / x.std(0) - x.mean(0),
+        "you divided by the standard deviation with N in the denominator; here it is `x.std(0)`, with N - 1. (Both are "
+        "in use: NumPy takes N unless told otherwise.)": lambda x: (x - x.mean(0)) / x.std(0, unbiased=False),
+        "the division binds tighter than the minus: (x - mean) / std needs its brackets.":
+            lambda x: x - x.mean(0) / x.std(0),
+        "the scale is right, but the mean was not taken off.": lambda x: x / x.std(0),
         "it changes the table that it was given (`-=` and `/=` write in place): use `x = x - ...` instead.": _in_place,
     },
     alternatives=(

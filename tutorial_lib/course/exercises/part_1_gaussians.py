@@ -94,7 +94,8 @@ LOG_DENSITY = Exercise(
             for p, m, v in zip(x.unbind(-1), mu.unbind(-1), logvar.unbind(-1), strict=True)]).sum(0),
     ),
     hints=("logvar = log sigma^2 = 2 log sigma. Solve for sigma.",
-           "The formula above has log sigma outside of the 1/2. Inside, it is 2 log sigma, and that has a name here."),
+           "The one-dimensional formula at the top of the section has log sigma outside of the 1/2. "
+           "Inside, it is 2 log sigma, and that has a name here."),
     solution='''
 def gaussian_log_density(x, mu, logvar):
     sigma = (0.5 * logvar).exp()
@@ -175,7 +176,6 @@ MONTE_CARLO = Exercise(
     alternatives=(
         _estimate(lambda v: v.std(unbiased=False) / len(v) ** 0.5),
         _estimate(lambda v: (v.var() / v.numel()).sqrt()),
-        lambda f, samples: (f(samples).mean().item(), f(samples).std().item() / math.sqrt(len(samples))),
         lambda f, samples: torch.stack(distributions.monte_carlo(f, samples)),
     ),
     hints=("First `values = f(samples)`: one number for each sample.",
@@ -310,8 +310,12 @@ def _observe_steadier(candidate: Callable[..., Any], case: Case) -> dict[str, An
         if not isinstance(g, Tensor) or g.shape != eps.shape:
             got = f"shape {tuple(g.shape)}" if isinstance(g, Tensor) else f"a {type(g).__name__}"
             raise Fault("wrong shape", f"one estimate for each draw is expected, shape {tuple(eps.shape)}; got {got}.")
+        if not torch.equal(g, candidate(f, mu, sigma, eps)):
+            raise Fault("wrong value", "two calls with the same eps gave different estimates: draw no noise of your "
+                        "own, eps is all the noise there is.")
         return g.detach()
 
+    apart = estimate(torch.tensor([-1.3, 0.4, 2.1])).std() > 1e-6  # one estimate for each draw, not their average
     mean, spread = _moments(estimate)
     if torch.allclose(mean, torch.full_like(mean, exact), rtol=5e-3):
         plain = _moments(lambda eps: _plain(f, mu, sigma, eps))[1]
@@ -319,14 +323,28 @@ def _observe_steadier(candidate: Callable[..., Any], case: Case) -> dict[str, An
             raise Fault("wrong value", f"for {case.says} your estimates are right on average, but the spread of their "
                         f"average is {spread:.3g} where the plain estimate has {plain:.3g}; at most "
                         f"{NOT_STEADIER} times that is asked for.")
-    return {"what each estimate is on average (all draws of the noise)": mean.float()}
+    return {"what each estimate is on average (all draws of the noise)": mean.float(),
+            "whether the estimates differ from draw to draw (1: they do)": apart.float()}
 
 
 def _hidden_derivative() -> list[Case]:
     return [Case((lambda x: 100 + x.detach() ** 2, torch.tensor(1.0), 0.5, 2.0),
                  "f(x) = 100 + x^2, mu = 1, sigma = 0.5"),
             Case((lambda x: x.detach() ** 3 - 40, torch.tensor(0.5), 0.8, 3 * (0.25 + 0.64)),
-                 "f(x) = x^3 - 40, mu = 0.5, sigma = 0.8")]
+                 "f(x) = x^3 - 40, mu = 0.5, sigma = 0.8"),
+            Case((_step, torch.tensor(0.5), 0.8, _mean_of_plain(_step, 0.5, 0.8)),
+                 "the step f(x) = 10 + (x > 1), mu = 0.5, sigma = 0.8")]
+
+
+def _step(x: Tensor) -> Tensor:
+    return 10 + (x.detach() > 1).float()
+
+
+def _mean_of_plain(f: Callable[[Tensor], Tensor], mu: float, sigma: float) -> float:
+    """The plain estimate's mean over the same noise that _moments uses."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+    eps = torch.tensor(nodes, dtype=torch.float32)
+    return float((torch.tensor(weights / weights.sum()) * _plain(f, mu, sigma, eps).double()).sum())
 
 
 def _weighted(weigh: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -383,6 +401,11 @@ STEADIER = Exercise(
         "you added the other draws' average; take it off.": _weighted(lambda v: v + _others(v)),
         "your sign is turned: these estimates point downhill where the gradient points up.":
             lambda f, mu, sigma, eps: -distributions.steadier_gradient(f, mu, sigma, eps),
+        "every place holds the same number, their average; return one estimate for each draw.":
+            lambda f, mu, sigma, eps: distributions.steadier_gradient(f, mu, sigma, eps).mean().expand(len(eps)),
+        "you took small differences of f around each draw. That is a derivative of f in disguise: a little wrong where "
+        "f bends, and blind where f is a step. The score function needs no slope.":
+            lambda f, mu, sigma, eps: (f(mu + sigma * eps + 0.05) - f(mu + sigma * eps - 0.05)) / 0.1,
         "you averaged over the draws; return one estimate for each, the chapter averages later.":
             lambda f, mu, sigma, eps: distributions.steadier_gradient(f, mu, sigma, eps).mean(),
     },
@@ -392,7 +415,6 @@ STEADIER = Exercise(
         lambda f, mu, sigma, eps: _weighted(lambda v: v - v.mean())(f, mu, sigma, eps) * len(eps) / (len(eps) - 1),
         _weighted(lambda v: torch.stack([v[i] - torch.cat([v[:i], v[i + 1:]]).mean() for i in range(len(v))])),
         _weighted(lambda v: v - (v.sum() - v) / len(v)),  # a little noisier, and as unbiased
-        lambda f, mu, sigma, eps: (f(mu + sigma * eps + 0.05) - f(mu + sigma * eps - 0.05)) / 0.1,
     ),
     hints=("E[eps] = 0, so a constant may be taken off f: E[(f(x) - b) eps / sigma] is the same for every b that does "
            "not depend on this eps.",

@@ -35,7 +35,7 @@ QUESTIONS = (
                 "tails of the histogram again."),
          Choice("More above, none or nearly none below",
                 "Yes: 101 above and 0 below. Three deviations below the mean is 0.04 black pixels; no digit is that "
-                "thin, while a thick pen has no limit.", right=True),
+                "thin, while a thick pen can go far to the right.", right=True),
          Choice("Fewer on both sides: handwriting is no noise",
                 "Below there are fewer, since no digit has so little ink. Above, thick pens make more of them than "
                 "expected."))),
