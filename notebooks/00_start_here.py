@@ -39,6 +39,9 @@ from tutorial_lib import course_map, digits, minibatches, plot, train
 
 lab = start("00")
 
+# %% [markdown]
+# A model with a code of eight numbers, a loss, and 1,500 small steps. You will write each of these yourself in chapter 11.
+
 # %%
 from tutorial_lib.vae import VAE, negative_elbo, reparameterise
 
@@ -55,6 +58,9 @@ def loss(x):
 batches = minibatches(data.x_train.flatten(1), 64, lab.rng("batches"))
 _ = train(loss, model.parameters(), batches, 1500, 2e-3, decay=True, label="learning to write")
 
+# %% [markdown]
+# Now let it invent: draw random codes, decode them.
+
 # %%
 invented = model.sample(36, lab.rng("invented")).detach().view(-1, 28, 28)
 fig, (ax,) = plot.figure(width=9, height=2.8)
@@ -63,8 +69,8 @@ show(fig, alt="Three rows of twelve grey digits drawn by the network: most are r
               "smeared between two digits.")
 
 # %% [markdown]
-# Some are good, some are smeared between two digits; how good is that, as a number? What the network does, why it can invent at all, and how to measure it: that is
-# [chapter 11](1_latent_variables/11_what_a_vae_is.ipynb).
+# Some are good, some are smeared between two digits; how good is that, as a number? What the network does, why it can
+# invent at all, and how to measure it: that is [chapter 11](1_latent_variables/11_what_a_vae_is.ipynb).
 #
 # ## The map
 #
@@ -127,6 +133,9 @@ def standardise(x):
     """Each column shifted to mean 0 and scaled to x.std(0) = 1.  x: (N, D) -> (N, D)"""
     ...  # your code here
 
+
+# %% [markdown]
+# Hand it in. Until the blank is filled, the answer is that it was not started; hints fold open with a click or Enter.
 
 # %%
 standardise = check("start.standardise", standardise)

@@ -266,6 +266,10 @@ def kl_standard_normal(mu, logvar):
     ...  # your code here
 
 
+# %% [markdown]
+# Inputs at the prior would not do as a test: at $\mu = 0$, $\log\sigma^2 = 0$ many wrong formulas give 0 as well. The check
+# looks elsewhere, and at the gradients.
+
 # %%
 kl_standard_normal = check("vae.kl_standard_normal", kl_standard_normal)
 
@@ -302,6 +306,9 @@ def negative_elbo(x, logits, mu, logvar, beta=1.0):
     """-L in nats per image, averaged over the batch.  x, logits: (B, D), mu, logvar: (B, K) -> ()"""
     ...  # your code here
 
+
+# %% [markdown]
+# It is tried on several small batches, one of them with logits as large as a decoder gives that is very sure.
 
 # %%
 negative_elbo = check("vae.negative_elbo", negative_elbo)
@@ -462,6 +469,9 @@ def latent_grid(n, low):
     ...  # your code here
 
 
+# %% [markdown]
+# Every entry is compared, so a map that is upside down or transposed is told so.
+
 # %%
 latent_grid = check("vae.latent_grid", latent_grid)
 
@@ -584,6 +594,9 @@ show(fig, alt="Bars: the share of draws in a hole. Autoencoder with N(0, I), wit
               "Gaussian: between about 0.4 and 0.7. Variational autoencoder with N(0, I) about 0.2, with a fitted Gaussian a "
               "little more. A dashed line marks 0.05 for real images.")
 
+# %% [markdown]
+# The claim, against the autoencoder at its best of the three:
+
 # %%
 share = list(holes.values())
 claim("jordan.holes", vae=share[3], ae_prior=share[0], ae_fitted=share[1], ae_noisy=share[2])
@@ -627,6 +640,9 @@ print(f"{'':22}{'sure':>6}{'classes':>9}{'far':>8}")
 for name, (sure, classes, far) in looks.items():
     print(f"{name:22}{sure:6.2f}{classes:9.2f}{far:8.1f}")
 
+# %% [markdown]
+# The post says that such samples are like the data. Against the autoencoder, from the same draws:
+
 # %%
 claim("jordan.sampling", vae_sure=looks["VAE, N(0, I)"][0], ae_sure=looks["AE, N(0, I)"][0],
       vae_classes=looks["VAE, N(0, I)"][1], ae_classes=looks["AE, N(0, I)"][1],
@@ -649,8 +665,14 @@ def traverse(z, k, values):
     ...  # your code here
 
 
+# %% [markdown]
+# The original code must stay as it is: a function that changes its input is a trap for whoever calls it next.
+
 # %%
 traverse = check("vae.traverse", traverse)
+
+# %% [markdown]
+# Choose a digit and a coordinate. The title says how many nats the coordinate carries, averaged over the test digits.
 
 # %%
 first = {int(d): int((data.y_test == d).nonzero()[0]) for d in range(10)}       # one test image of each digit
