@@ -32,11 +32,6 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
     return (logits.argmax(-1) == y).double().mean().item()
 
 
-def parameter_count(module: nn.Module) -> int:
-    """How many numbers a module learns.  Taught in 11."""
-    return sum(p.numel() for p in module.parameters())
-
-
 def predict(module: nn.Module, x: Tensor, batch: int = 2000) -> Tensor:
     """The module's outputs in batches and without gradients.  x: (N, ...) -> (N, ...)  Taught in 11."""
     with torch.no_grad():

@@ -612,6 +612,9 @@ claim("jordan.holes", vae=share[3], ae_prior=share[0], ae_fitted=share[1], ae_no
 # the same with a large classifier. It is 0 for equal sets.
 
 # %%
+ask("vae.fitted_looks")
+
+# %%
 from tutorial_lib.manifold import class_perplexity, frechet_distance
 from tutorial_lib.nets import accuracy, mlp
 
@@ -711,8 +714,11 @@ ask("vae.recall_beta")
 # half of them come from holes: the decoder bridges many holes on its own. What the VAE adds is a prior that is known *before*
 # training, codes that come close to it, and a bound to compare models by.
 #
-# **"Straight lines between codes leave the digits in an autoencoder and stay on them in a VAE."** Measured on 600
-# pairs of test digits, along each line:
+# **"Straight lines between codes leave the digits in an autoencoder and stay on them in a VAE."** We shall take
+# 600 pairs of test digits and look along each line.
+
+# %%
+ask("vae.lines")
 
 # %%
 from tutorial_lib.vae import interpolate

@@ -89,12 +89,11 @@ def run(command, rest) -> int:
 
     from tutorial_lib.cli import environment
 
-    if command not in ("clean", "doctor"):
+    python = sys.executable
+    if command == "doctor":  # looks at what is there and installs nothing
+        python = environment.venv_python() if environment.ready(environment.venv_python()) else python
+    elif command != "clean":
         python = environment.ensure()
-        if os.path.abspath(python) != os.path.abspath(sys.executable):
-            return subprocess.run([python, "-m", "tutorial_lib", command, *rest], check=False).returncode
-    elif command == "doctor" and environment.ready(environment.venv_python()):
-        python = environment.venv_python()
-        if os.path.abspath(python) != os.path.abspath(sys.executable):
-            return subprocess.run([python, "-m", "tutorial_lib", command, *rest], check=False).returncode
+    if os.path.abspath(python) != os.path.abspath(sys.executable):
+        return subprocess.run([python, "-m", "tutorial_lib", command, *rest], check=False).returncode
     return import_module("tutorial_lib.cli." + command).main(rest)

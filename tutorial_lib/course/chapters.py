@@ -8,7 +8,7 @@ import json
 import linecache
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,6 @@ class Chapter:
     do: int = 0
     discuss: str = ""
     when_late: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def notebook(self) -> str:
@@ -93,15 +92,15 @@ def front_matter(path: Path) -> dict[str, Any]:
 
 def read_chapter(path: Path) -> Chapter:
     """One chapter from its source.  Raises ValueError, naming what is missing."""
-    course = dict(front_matter(path))
+    course = front_matter(path)
     try:
-        minutes = course.pop("minutes")
+        minutes = course["minutes"]
         return Chapter(
-            id=str(course.pop("id")), title=course.pop("title"), needs=tuple(map(str, course.pop("needs"))),
-            track=course.pop("track"), path=path.relative_to(NOTEBOOKS), belief=course.pop("belief"),
-            papers=tuple(course.pop("papers")), goals=tuple(course.pop("goals")),
-            read=int(minutes["read"]), do=int(minutes["do"]), discuss=course.pop("discuss"),
-            when_late=course.pop("when_late"), extra=course)
+            id=str(course["id"]), title=course["title"], needs=tuple(map(str, course["needs"])),
+            track=course["track"], path=path.relative_to(NOTEBOOKS), belief=course["belief"],
+            papers=tuple(course["papers"]), goals=tuple(course["goals"]),
+            read=int(minutes["read"]), do=int(minutes["do"]), discuss=course["discuss"],
+            when_late=course["when_late"])
     except KeyError as error:
         raise ValueError(f"{path.name}: the front matter lacks {error}") from None
 

@@ -64,6 +64,31 @@ QUESTIONS = (
          Choice("More than half", "The pull of the KL is not that weak: 12 to 14 nats per "
                                                           "image are paid for the deviation, and no more."))),
     Question(
+        "vae.fitted_looks", "11",
+        "The classifier is sure of 84 % of real test digits. We fit a Gaussian to the autoencoder's codes, draw from "
+        "it, and decode. Of how many of these samples will it be sure, compared with the VAE's samples from its prior?",
+        (Choice("Far fewer: the autoencoder's codes are full of holes",
+                "About half of its draws do fall in holes. But the decoder makes something digit-like of many of "
+                "them; the holes are in the codes, not always in the images."),
+         Choice("About as many, or a few more",
+                "Yes. Most of what was wrong with the autoencoder's samples was where they were drawn, and the fit "
+                "mends that afterwards.", right=True),
+         Choice("As many as of real digits",
+                "Neither model gets there: both are sure of less than half, and real digits of 84 %."))),
+    Question(
+        "vae.lines", "11",
+        "Decode the points halfway between the codes of two different digits. For which model is the classifier surer "
+        "of what it sees?",
+        (Choice("The VAE: its codes have no gaps to cross",
+                "That is the usual story, and it does not show here: the autoencoder's lines are read at least as "
+                "surely, on every seed that we ran."),
+         Choice("The autoencoder, or no clear difference",
+                "Yes, at this scale: the autoencoder's decoder bridges the gaps, and draws them a little more "
+                "sharply.", right=True),
+         Choice("Neither is ever sure: halfway there is no digit",
+                "It is sure of nearly half of these images, and of a plain blend of pixels as often. Being sure is "
+                "not being right."))),
+    Question(
         "vae.recall_beta", "11",
         "You double the weight of the KL (beta = 2). What do you expect?",
         (Choice("Sharper reconstructions, more coordinates used", "The other way round: codes became more expensive, "
