@@ -18,7 +18,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "set-up-for"
 # one module of each package that a chapter or a test cannot do without
 NEEDED = ("ipywidgets", "jupyterlab", "jupytext", "matplotlib", "nbclient", "nbformat", "numpy", "yaml", "safetensors",
-          "sklearn", "scipy", "torch", "hypothesis", "nbval", "pytest", "xdist", "selenium")
+          "sklearn", "scipy", "torch", "hypothesis", "mido", "nbval", "pytest", "xdist", "selenium")
 
 
 def venv_python() -> str:
