@@ -12,7 +12,7 @@ A notebook speaks eight words from here:
     progress  what you have passed and answered so far         progress()
 
 and helpers: connectome(), digits(), melodies(), moby_dick(), series() (the data), minibatches, plot (figures in one
-call), weights (trained ones that ship), course_map().
+call), play (a sound) and keep (a file), weights (trained ones that ship), course_map().
 
 The modules, in reading order:
 
@@ -51,7 +51,7 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 __all__ = ["start", "ask", "check", "claim", "explore", "show", "progress", "course_map", "connectome", "digits",
-           "melodies", "minibatches", "moby_dick", "plot", "series", "train", "weights"]
+           "keep", "melodies", "minibatches", "moby_dick", "play", "plot", "series", "train", "weights"]
 
 # what is machinery alone is handed through, loaded at first use
 _FROM_KIT = {
@@ -65,6 +65,8 @@ _FROM_KIT = {
     "moby_dick": ("data", "moby_dick"),
     "series": ("data", "series"),
     "weights": ("weights", "weights"),
+    "play": ("sound", "play"),
+    "keep": ("sound", "keep"),
     "plot": ("plot", None),
 }
 
