@@ -398,3 +398,24 @@ def test_a_pass_is_a_pass_slow_or_not():
 def test_the_solution_is_the_references_source_unless_a_plainer_one_is_given():
     assert LENGTHS.solution_source.startswith("def lengths(x):") and LENGTHS.function_name == "lengths"
     assert make(lengths, LENGTHS.cases, solution="\n  plain\n").solution_source == "plain"
+
+
+def test_reference_and_mistakes_are_observed_once():
+    """A second wrong answer is compared with what is known from the first; mistakes after the match never ran."""
+    ran = []
+
+    def counted(name, f):
+        def function(x):
+            ran.append(name)
+            return f(x)
+        return function
+
+    exercise = Exercise("t.lengths", "11", "Lengths", counted("reference", lengths), lambda: [Case((torch.eye(2) * 3,))],
+                        {"Squared.": counted("squared", lambda x: x.square().sum(-1)),
+                         "Summed.": counted("summed", lambda x: 2 * x.sum(-1))})
+    for _ in range(3):
+        assert exercise.judge(lambda x: x.square().sum(-1)).mistake == "Squared."
+    assert ran == ["reference", "squared"]
+    assert exercise.judge(lambda x: 2 * x.sum(-1)).mistake == "Summed." and exercise.judge(lengths).passed
+    assert ran == ["reference", "squared", "summed"]
+    assert exercise.mistaken("Summed.")[0].values["the value"].tolist() == [6.0, 6.0]

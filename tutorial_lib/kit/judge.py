@@ -14,6 +14,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -77,6 +78,21 @@ class Exercise:
         """The text shown as the solution."""
         return textwrap.dedent(self.solution or inspect.getsource(self.reference)).strip()
 
+    @cached_property
+    def wanted(self) -> list[Outcome]:
+        """What the reference does on each case; observed once, as the cases are the same every time."""
+        return observe_all(self, self.reference)
+
+    @cached_property
+    def _mistaken(self) -> dict[str, list[Outcome]]:
+        return {}
+
+    def mistaken(self, sentence: str) -> list[Outcome]:
+        """What the known mistake of that sentence does on each case; observed when it is first compared with."""
+        if sentence not in self._mistaken:
+            self._mistaken[sentence] = observe_all(self, self.mistakes[sentence])
+        return self._mistaken[sentence]
+
     def judge(self, attempt: object) -> Verdict:
         """The verdict on `attempt`; never raises for what the attempt does."""
         return judge(self, attempt)
@@ -137,9 +153,9 @@ def observe_all(exercise: Exercise, candidate: Callable[..., Any]) -> list[Outco
 
 def matched_mistake(exercise: Exercise, outcomes: list[Outcome]) -> str | None:
     """The sentence of the first known mistake that does the same on every case."""
-    for sentence, function in exercise.mistakes.items():
-        theirs = observe_all(exercise, function)
-        if all(a.agrees(b, exercise.rtol, exercise.atol) for a, b in zip(outcomes, theirs, strict=True)):
+    for sentence in exercise.mistakes:
+        pairs = zip(outcomes, exercise.mistaken(sentence), strict=True)
+        if all(mine.agrees(theirs, exercise.rtol, exercise.atol) for mine, theirs in pairs):
             return sentence
     return None
 
@@ -181,9 +197,8 @@ def judge(exercise: Exercise, attempt: object) -> Verdict:
     outcomes = observe_all(exercise, attempt)
     if all(o.fault and "returns None" in o.fault[1] for o in outcomes) and not returns_something(attempt):
         return Verdict("not started", "it returns nothing yet: `return` your result.")
-    wanted = observe_all(exercise, exercise.reference)
     said = [first_difference(o, w, c, exercise.rtol, exercise.atol)
-            for o, w, c in zip(outcomes, wanted, exercise.cases(), strict=True)]
+            for o, w, c in zip(outcomes, exercise.wanted, exercise.cases(), strict=True)]
     first = next((s for s in said if s is not None), None)
     if first is None:
         return Verdict("passed", "right.", ratio=slowness(exercise, attempt))
