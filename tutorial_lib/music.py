@@ -16,9 +16,14 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from tutorial_lib.kit.data import Melodies
 
 HOLD, REST, FIRST = 0, 1, 2  # tokens: go on, be silent, and the first that is a note
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "H": 9}  # H: a Highland bagpipe plays in A
@@ -58,6 +63,42 @@ def halve(x: Tensor) -> Tensor:
     return torch.where(first == HOLD, second, first)
 
 
+@dataclass(frozen=True)
+class Practice:
+    """N tunes in one key as `x` (N, T) of the symbols 0 .. V-1 that occur; `spell(x)` gives tokens back.
+
+    symbols: (V,) the token of each symbol, rising, so that 0 is a hold, 1 a rest, and the others begin notes;
+    held_out: (N,) bool, true for an eighth of the families; of: (N,) the row in the melodies they come from.
+    """
+
+    x: Tensor
+    symbols: Tensor
+    held_out: Tensor
+    of: Tensor
+
+    def spell(self, x: Tensor) -> Tensor:
+        """Tokens of symbols.  (..., T) -> (..., T)"""
+        return self.symbols[x]
+
+
+def practice(m: Melodies, key: str = "G") -> Practice:
+    """The 16-bar melodies as 16 bars of 8 steps each, all with one tonic, in the symbols that occur.
+
+    A step becomes an eighth note; of two sixteenths in one, the first is kept.  In 2/4, of which two bars count as
+    one, it stays a sixteenth, nothing is lost, and each melody gives two tunes of 16 bars.  Tunes move by -5 to +6
+    semitones.  Raises ValueError unless m has 16 bars.  Taught in 21.
+    """
+    if m.bars != 16:
+        raise ValueError(f"the melodies of 16 bars are needed, `melodies()`; these have {m.bars}")
+    two_four = torch.tensor([metre == "2/4" for metre in m.metre])
+    x = torch.cat([halve(m.tokens[~two_four]), *m.tokens[two_four].chunk(2, 1)])  # (N, 128)
+    rows = torch.arange(len(two_four))
+    of = torch.cat([rows[~two_four], rows[two_four], rows[two_four]])
+    shift = torch.tensor([(tonic(key) - tonic(k) + 5) % 12 - 5 for k in m.key])
+    symbols, codes = transpose(x, shift[of, None]).unique(return_inverse=True)
+    return Practice(codes, symbols, m.family[of] % 8 == 0, of)
+
+
 def roll(x: Tensor, lowest: int = 50) -> Tensor:
     """The MIDI pitch that sounds at each step, 0 for silence: a hold carries on what was before it.
 
@@ -77,7 +118,7 @@ def notes(x: Tensor, lowest: int = 50) -> list[tuple[int, int, int]]:
     if x.dim() != 1:
         raise ValueError(f"the notes of one tune at a time, (T,); got shape {tuple(x.shape)}")
     events = [(t, v) for t, v in enumerate(x.tolist()) if v != HOLD]
-    ends = [t for t, _ in events[1:]] + [len(x)]
+    ends = [*(t for t, _ in events), len(x)][1:]
     return [(t, v - FIRST + lowest, end - t) for (t, v), end in zip(events, ends, strict=True) if v >= FIRST]
 
 
@@ -110,9 +151,9 @@ def waveform(x: Tensor, step: float = 0.17, rate: int = 8000, lowest: int = 50) 
         a, b = round(start * step * rate), min(round((start + steps) * step * rate), len(sound))
         t = torch.arange(b - a) / rate  # seconds since the note began
         hertz = 440 * 2 ** ((pitch - 69) / 12)
-        tone = sum((2 * math.pi * k * hertz * t).sin() * (-t * k).exp() / k**1.5 for k in range(1, 5) if k * hertz < rate / 2)
+        parts = [(2 * math.pi * k * hertz * t).sin() * (-t * k).exp() / k**1.5 for k in range(1, 5) if k * hertz < rate / 2]
         fade = (t / 0.008).clamp(max=1) * ((b - a) / rate - t).div(0.02).clamp(0, 1)  # no click at either end
-        sound[a:b] += 0.5 * tone * fade
+        sound[a:b] += 0.5 * torch.stack(parts).sum(0) * fade
     return sound.clamp(-1, 1)
 
 
@@ -147,6 +188,14 @@ def echo(x: Tensor, lag: int) -> Tensor:
     now, then = x[..., lag:], x[..., :-lag]
     note = now >= FIRST
     return ((now == then) & note).sum(-1) / note.sum(-1).where(note.any(-1), torch.nan)
+
+
+def form(x: Tensor, S: int) -> Tensor:
+    """How much of a tune comes back: the larger of its echoes after 4 and after 8 bars of S steps.  (..., T) -> (...)
+
+    Raises ValueError for a tune of 8 bars or fewer.  Taught in 21.
+    """
+    return torch.maximum(echo(x, 4 * S), echo(x, 8 * S))
 
 
 def returns(x: Tensor, block: int, share: float = 0.9) -> Tensor:
