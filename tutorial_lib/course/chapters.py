@@ -30,7 +30,6 @@ PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
     "23": ("Fast and slow", ("20",), "extended"),
     "24": ("Training without the decoder", ("20",), "extended"),
     "25": ("Local losses", ("23",), "extended"),
-    "30": ("Tangents and scale", ("10",), "core"),
     "31": ("Neural tangent kernel", ("30",), "core"),
     "32": ("Grokking", ("31",), "core"),
     "33": ("Connectivity rank", ("31",), "extended"),
