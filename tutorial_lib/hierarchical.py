@@ -12,10 +12,10 @@ taught      for how many steps the true symbol is put in               (N,) int6
 free        nats of KL that cost nothing                               a float     tau
 beta        the price of a nat beyond them                             a float     beta
 
-Departures from the paper, the same for both decoders: the encoder is linear and can begin at the principal components
-(the paper's is a bidirectional LSTM); the writer is told the number of the step, the conductor at each bar the code and
-the number of the bar (the paper's conductor hears the code at its start); and a bar begins with a start symbol of its
-own (the official code puts in the last symbol of the bar before).
+Departures from the paper, the same for both decoders: the encoder is linear, with one variance for all tunes, and can
+begin at the principal components (the paper's is a bidirectional LSTM); the writer is told the number of the step, the
+conductor at each bar the code and the number of the bar (the paper's hears the code at its start); and a bar begins
+with a start symbol of its own (the official code puts in the last symbol of the bar before).
 """
 
 from __future__ import annotations
@@ -149,16 +149,16 @@ def hierarchical(V: int, Z: int, T: int, U: int, C: int, H: int) -> Decoder:
 
 
 class Encoder(nn.Module):
-    """Mean and log variance of q(z|x), each linear in which symbol stands at which step."""
+    """q(z|x): its mean is linear in which symbol stands at which step, its log variance the same for all tunes."""
 
     def __init__(self, V: int, T: int, Z: int) -> None:
         super().__init__()
-        self.V, self.mu, self.logvar = V, nn.Linear(T * V, Z), nn.Linear(T * V, Z)
+        self.V, self.mu, self.logvar = V, nn.Linear(T * V, Z), nn.Parameter(torch.zeros(Z))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x: (B, T) -> mu, logvar, each (B, Z)"""
-        ones = F.one_hot(x, self.V).flatten(1).float()  # (B, T V)
-        return self.mu(ones), self.logvar(ones)
+        mu = self.mu(F.one_hot(x, self.V).flatten(1).to(self.logvar))  # from (B, T V)
+        return mu, self.logvar.expand_as(mu)
 
     @torch.no_grad()
     def begin_at_components(self, x: Tensor, logvar: float = -2.0) -> Encoder:
@@ -175,8 +175,7 @@ class Encoder(nn.Module):
         axes = centred.T @ vectors[:, -Z:] / values[-Z:] * len(x) ** 0.5  # (T V, Z)
         self.mu.weight.copy_(axes.T)
         self.mu.bias.copy_(-ones.mean(0) @ axes)
-        self.logvar.weight.zero_()
-        self.logvar.bias.fill_(logvar)
+        self.logvar.fill_(logvar)
         return self
 
 
@@ -200,6 +199,21 @@ class TuneVAE(nn.Module):
         """Parameters for an optimiser: those of the encoder with a smaller step, `encoder` times lr."""
         return [{"params": list(self.encoder.parameters()), "lr": lr * encoder},
                 {"params": list(self.decoder.parameters()), "lr": lr}]
+
+
+KINDS = ("flat", "hierarchical")
+
+
+def tune_vae(kind: str, V: int, x: Tensor, Z: int = 64, U: int = 16) -> TuneVAE:
+    """A model of the tunes x (N, T) in the sizes of chapter 21, its encoder at the components of x; see KINDS.
+
+    Both decoders have about 200,000 parameters.  Raises ValueError for another kind.  Taught in 21.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    T = x.shape[1]
+    decoder = flat(V, Z, T, 160) if kind == "flat" else hierarchical(V, Z, T, U, 80, 112)
+    return TuneVAE(Encoder(V, T, Z).begin_at_components(x), decoder)
 
 
 def objective(nats: Tensor, kl: Tensor, beta: float, free: float) -> Tensor:

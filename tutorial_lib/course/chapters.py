@@ -25,9 +25,7 @@ TRACKS = ("core", "extended", "branch")
 
 # id: (title, needs, track): the chapters on their way; a row leaves when its notebook arrives
 PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "21": ("Flat and hierarchical decoders", ("20",), "core"),
     "22": ("Trajectory embeddings", ("21",), "branch"),
-    "23": ("Fast and slow", ("20",), "extended"),
     "24": ("Training without the decoder", ("20",), "extended"),
     "25": ("Local losses", ("23",), "extended"),
     "31": ("Neural tangent kernel", ("30",), "core"),

@@ -28,6 +28,10 @@ PAPERS = {p.id: p for p in (
           "Ahmadreza Ahmadi, Jun Tani", 2019, "https://arxiv.org/abs/1811.01339"),
     Paper("gaussian-perturbations", "Learning latent variable structured prediction models with Gaussian perturbations",
           "Kevin Bello, Jean Honorio", 2018, "https://arxiv.org/abs/1805.09213"),
+    Paper("fs-rnn", "Fast-Slow Recurrent Neural Networks", "Asier Mujika, Florian Meier, Angelika Steger", 2017,
+          "https://arxiv.org/abs/1705.08639"),
+    Paper("music-vae", "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
+          "Adam Roberts et al.", 2018, "https://arxiv.org/abs/1803.05428"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
 )}
