@@ -89,8 +89,8 @@ QUESTIONS = (
                 "A large scale multiplies the output, so small movements of the weights do all of the fitting, and the "
                 "kernel stays."),
          Choice("At all of them, else they could not learn",
-                "A kernel that never moves can learn, too: that is kernel regression, and it gets nine in ten right "
-                "here."))),
+                "A kernel that never moves can learn, too: that is kernel regression, and it gets more than nine in ten "
+                "right here."))),
     Question(
         "tangents.close_lazy", "30",
         "A friend says: this network has not learned anything, none of its neurons has changed visibly. Its test error is "
