@@ -34,4 +34,5 @@ PAPERS = {p.id: p for p in (
           "Adam Roberts et al.", 2018, "https://arxiv.org/abs/1803.05428"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
+    Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
 )}
