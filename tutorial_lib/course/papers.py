@@ -28,6 +28,8 @@ PAPERS = {p.id: p for p in (
           "Ahmadreza Ahmadi, Jun Tani", 2019, "https://arxiv.org/abs/1811.01339"),
     Paper("gaussian-perturbations", "Learning latent variable structured prediction models with Gaussian perturbations",
           "Kevin Bello, Jean Honorio", 2018, "https://arxiv.org/abs/1805.09213"),
+    Paper("sectar", "Self-Consistent Trajectory Autoencoder: Hierarchical Reinforcement Learning with Trajectory Embeddings",
+          "John D. Co-Reyes et al.", 2018, "https://arxiv.org/abs/1806.02813"),
     Paper("fs-rnn", "Fast-Slow Recurrent Neural Networks", "Asier Mujika, Florian Meier, Angelika Steger", 2017,
           "https://arxiv.org/abs/1705.08639"),
     Paper("music-vae", "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
