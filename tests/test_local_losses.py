@@ -19,7 +19,9 @@ from tutorial_lib.local_losses import (
     copying,
     decoupled,
     gradient_flow,
+    kept,
     plan,
+    reached,
     retell,
     run_block,
     saving,
@@ -201,6 +203,20 @@ def test_the_gradient_to_an_input_stays_in_its_block():
         assert int((grad.abs().sum((0, 2)) > 0).sum()) == seen
 
 
+def test_which_states_a_loss_reaches():
+    model, (x, targets) = hierarchy(), batch()
+    targets[:, :-1] = IGNORED  # the last answer alone
+    lit = [[bool(v) for v in sizes > 0] for sizes in reached(model, x, targets)]
+    assert lit[0] == [True] * 27 and lit[1] == [True] * 8 + [False] and lit[2] == [True] * 2 + [False]
+    lit = [[bool(v) for v in sizes > 0] for sizes in reached(model, x, targets, DECOUPLED)]
+    assert lit[0] == [False] * 24 + [True] * 3
+    assert lit[1] == [False] * 6 + [True] * 2 + [False] and lit[2] == [True] * 2 + [False]
+    lit = [[bool(v) for v in sizes > 0] for sizes in reached(model, x, targets, LINKS, local=1)]
+    assert not any(lit[0]) and not any(lit[2]) and lit[1] == [False] * 6 + [True] * 3
+    with pytest.raises(ValueError, match="level 2"):
+        reached(model, x, targets, local=2)
+
+
 def test_local_losses_against_their_definition():
     model, (x, targets) = hierarchy(), batch()
     hs, blocks, _ = model(x)
@@ -264,7 +280,7 @@ def test_everything_is_let_go_in_the_end():
 @given(st.integers(2, 6), st.integers(1, 6))
 def test_the_saving_at_k_to_the_depth(k, depth):
     assert saving(k**depth, k, depth) == pytest.approx((k**depth - 1) / ((k - 1) * depth))
-    assert sum(ticks_kept(k**depth, k, depth, local=True)) == k * depth
+    assert kept(k**depth, k, depth) == k * depth
 
 
 @given(st.integers(1, 400), st.integers(2, 5), st.integers(1, 6))

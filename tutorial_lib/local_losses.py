@@ -304,12 +304,17 @@ def ticks_kept(T: int, k: int, depth: int, local: bool) -> list[int]:
     return [min(k, n) for n in ticks[:-1]] + ticks[-1:]
 
 
+def kept(T: int, k: int, depth: int) -> int:
+    """How many ticks all levels keep together with local losses.  Taught in 25."""
+    return sum(ticks_kept(T, k, depth, local=True))
+
+
 def saving(T: int, k: int, depth: int) -> float:
     """By what factor local losses lower the number of ticks that are kept.
 
     At T = k^depth it is (k^depth - 1) / ((k - 1) depth): exponential in the depth.  Taught in 25.
     """
-    return sum(ticks_kept(T, k, depth, local=False)) / sum(ticks_kept(T, k, depth, local=True))
+    return sum(ticks_kept(T, k, depth, local=False)) / kept(T, k, depth)
 
 
 def plan(T: int, budget: int) -> tuple[int, int]:
@@ -319,9 +324,9 @@ def plan(T: int, budget: int) -> tuple[int, int]:
     No level is left without a tick: k^(depth-1) <= T.  Raises ValueError when nothing fits.  Taught in 25.
     """
     for depth in range(1, T.bit_length() + 1):
-        kept = {k: sum(ticks_kept(T, k, depth, local=True)) for k in range(2, T + 1) if k ** (depth - 1) <= T}
-        if kept and min(kept.values()) <= budget:
-            return min(kept, key=kept.__getitem__), depth
+        totals = {k: kept(T, k, depth) for k in range(2, T + 1) if k ** (depth - 1) <= T}
+        if totals and min(totals.values()) <= budget:
+            return min(totals, key=totals.__getitem__), depth
     raise ValueError(f"no hierarchy keeps {budget} ticks or fewer of {T} steps")
 
 
@@ -342,6 +347,28 @@ def gradient_flow(model: Hierarchy, x: Tensor, targets: Tensor, cut: Collection[
         grads = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
         flow[name] = [0.0 if grad is None else grad.norm().item() for grad in grads]
     return flow
+
+
+def reached(model: Hierarchy, x: Tensor, targets: Tensor, cut: Collection[str] = (),
+            local: int | None = None) -> list[Tensor]:
+    """The size of a loss's gradient at the state after each tick, level by level; exactly 0 where none arrives.
+
+    The task's loss; or, with `local`, the local loss of the last finished block of that level.
+    -> depth times (ticks,).  Raises ValueError where that level finishes no block.  Taught in 25.
+    """
+    seen: list[list[Tensor]] = [[] for _ in model.cells]
+    hooks = [cell.register_forward_hook(lambda _, __, out, states=states: states.append(out))
+             for cell, states in zip(model.cells, seen, strict=True)]
+    hs, blocks, _ = model(x, cut)
+    for hook in hooks:
+        hook.remove()
+    own = [block for block in blocks if block[0] == local]
+    if local is not None and not own:
+        raise ValueError(f"level {local} finishes no block in {x.shape[1]} steps that a level above would hear of")
+    loss = model.losses(hs, [], targets)[0] if local is None else model.local_loss(*own[-1])
+    grads = torch.autograd.grad(loss, [state for states in seen for state in states], allow_unused=True)
+    sizes = torch.stack([hs[0].new_zeros(()) if grad is None else grad.norm() for grad in grads])
+    return list(sizes.split([len(states) for states in seen]))
 
 
 # ---------------------------------------------------------------- a task with a gap

@@ -34,6 +34,8 @@ PAPERS = {p.id: p for p in (
           "https://arxiv.org/abs/1705.08639"),
     Paper("music-vae", "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
           "Adam Roberts et al.", 2018, "https://arxiv.org/abs/1803.05428"),
+    Paper("local-losses", "Decoupling Hierarchical Recurrent Neural Networks With Locally Computable Losses",
+          "Asier Mujika, Felix Weissenberger, Angelika Steger", 2019, "https://arxiv.org/abs/1910.05245"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
