@@ -25,6 +25,7 @@ from tutorial_lib.kit import settings
 NOTEBOOKS = settings.ROOT / "notebooks"
 NO_NETWORK = settings.ROOT / "tests" / "no_network"
 CELL_SECONDS = 600
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}  # a kernel adds its version
 # what must not be committed: addresses of objects, paths of a machine
 UNCLEAN = re.compile(r"\bat 0x[0-9a-f]{6,}|(?<![\w.])/(?:home|root|Users|tmp|work)/\w+|[A-Z]:\\\\Users")
 
@@ -43,7 +44,7 @@ def read_source(path: Path) -> Any:
     notebook.metadata = {
         "course": notebook.metadata.get("course", {}),
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+        "language_info": dict(LANGUAGE),
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
@@ -94,6 +95,7 @@ def clean(notebook: Any) -> None:
             kept.append(output)
         cell.outputs = kept
     notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = dict(LANGUAGE)
 
 
 def describe(cell: Any, output: Any) -> None:
