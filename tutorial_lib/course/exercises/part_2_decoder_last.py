@@ -343,12 +343,6 @@ def _pieces(loss: Any, h: Tensor, c: Tensor, n: int, share: Callable[[int, int],
     return total
 
 
-def _all_at_once(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
-    value = loss(h, c)
-    value.backward()
-    return value.detach()
-
-
 def _one_backward(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
     total = sum(loss(a, b) * len(a) / len(h) for a, b in zip(h.tensor_split(n), c.tensor_split(n), strict=True))
     total.backward()
@@ -393,10 +387,8 @@ PIECES = Exercise(
     cases=lambda: [Case((40, 4), "40 rows in 4 pieces"), Case((23, 5), "23 rows in 5 pieces, not all of one length"),
                    Case((6, 1), "6 rows in one piece")],
     mistakes={
-        "the gradients are right, and nothing is saved: there is one backward pass over the whole. Call `.backward()` on "
-        "each piece before the next one is computed.": _all_at_once,
-        "the gradients are right, and nothing is saved: the graphs of all pieces wait for one backward pass at the end. Call "
-        "`.backward()` on each piece at once.": _one_backward,
+        "the gradients are right, and nothing is saved: there is one backward pass, for which the graphs of all pieces had to "
+        "wait. Call `.backward()` on each piece before the next one is computed.": _one_backward,
         "each piece counts fully, so the gradient is that of a sum over pieces: weigh each by its share of the rows.":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1.0),
         "each piece is divided by the number of pieces; that is right for equal pieces only. Weigh each by its share of the "
