@@ -1,6 +1,5 @@
-"""fast_slow: the cell against its own definition, joins against each other and by hand, paths against autograd."""
+"""fast_slow: the cell against its own definition, joins against each other and by hand, memories against closed forms."""
 
-import itertools
 from functools import partial
 
 import pytest
@@ -11,9 +10,8 @@ from torch.nn import functional as F
 
 from tutorial_lib import fast_slow
 from tutorial_lib.fast_slow import (
-    KINDS, Joined, NormLSTM, fast_slow_step, graph, input_sizes, kept, linear_cell, memories, memory_change,
-    memory_reach, norm_lstm_step, normalise, parameters, paths, run_states, sequential_step, shortcut, shortest, shortest_path,
-    stacked_step, trace, width_for, zoneout,
+    KINDS, Joined, NormLSTM, fast_slow_step, input_sizes, kept, memories, memory_change, memory_reach, norm_lstm_step,
+    normalise, parameters, run_states, sequential_step, stacked_step, width_for, zoneout,
 )
 from tutorial_lib.recurrent import lstm_step, scan
 
@@ -146,63 +144,6 @@ def test_networks_hold_as_many_numbers_as_counted_and_fit_the_budget(kind, numbe
     assert ys.shape == (2, 3, H)
 
 
-# ---------------------------------------------------------------- paths
-
-
-def by_hand(read, n):
-    """Independent oracle: walk every path from the output backwards."""
-    lengths = []
-
-    def walk(name, back, length):
-        if name == "x":
-            lengths.extend([length] if back == n else [])
-            return
-        for source, step in read[name]:
-            if back + step <= n:
-                walk(source, back + step, length + 1)
-
-    walk(list(read)[-1], 0, 0)
-    return {length: lengths.count(length) for length in set(lengths)}
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.sampled_from(KINDS), st.integers(3, 5), st.integers(0, 5))
-def test_paths_are_those_found_by_walking_and_the_shortest_is_the_closed_form(kind, number, n):
-    found = paths(graph(kind, number), n)
-    assert dict(found) == by_hand(graph(kind, number), n)
-    assert min(found) == shortest(kind, number, n) == shortest_path(graph(kind, number), n)
-    assert max(found) == {"stacked": n + number, "sequential": number * (n + 1), "fast-slow": number * (n + 1)}[kind]
-
-
-@given(st.sampled_from(KINDS), st.integers(3, 5), st.integers(0, 5))
-def test_a_traced_path_is_one_and_no_longer_than_the_shortest(kind, number, n):
-    read = graph(kind, number)
-    way = trace(read, n)
-    assert way[0] == ("x", n) and way[-1] == (list(read)[-1], 0) and len(way) - 1 == shortest(kind, number, n)
-    for (source, back), (name, now) in itertools.pairwise(way):
-        assert (source, back - now) in read[name]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.sampled_from(KINDS), st.integers(3, 5), st.integers(0, 6), st.floats(0.2, 1.5))
-def test_paths_are_what_autograd_sums_over(kind, number, n, w):
-    """With cells that multiply by w, the derivative is the sum over paths of w to the power of their length."""
-    xs = torch.zeros(1, n + 1, 1, dtype=torch.float64, requires_grad=True)
-    cell, zero = linear_cell(w), (torch.zeros(1, 1).double(),) * 2
-    step, state = {"stacked": (partial(stacked_step, cells=[cell] * number), [zero] * number),
-                   "sequential": (partial(sequential_step, cells=[cell] * number), zero),
-                   "fast-slow": (partial(fast_slow_step, fast=[cell] * (number - 1), slow=cell), (zero, zero))}[kind]
-    (grad,) = torch.autograd.grad(scan(step, xs, state)[0][:, -1].sum(), xs)
-    wanted = sum(count * w**length for length, count in paths(graph(kind, number), n).items())
-    assert grad[0, 0, 0].item() == pytest.approx(wanted, rel=1e-9)
-
-
-@given(st.integers(2, 6), st.integers(0, 6))
-def test_the_shortcut_is_short_and_deep(k, n):
-    found = paths(shortcut(k), n)
-    assert min(found) <= n + 2 and max(found) >= k * (n + 1)
-
-
 # ---------------------------------------------------------------- what is felt
 
 
@@ -250,13 +191,9 @@ def test_run_states_is_scan_with_every_state():
 def test_what_does_not_fit_is_said():
     for wrong, words in ((lambda: stacked_step(noise(1, 3), [], cells(3)), "a state for each"),
                          (lambda: fast_slow_step(noise(1, 3), (start(1),) * 2, cells(3), cells(4)[0]), "1 fast"),
-                         (lambda: graph("round", 3), "kind must be"), (lambda: graph("fast-slow", 2), "at least 3"),
-                         (lambda: paths(graph("stacked", 2), -1), "n counts"), (lambda: zoneout(noise(1), noise(1), 0.0), "keep"),
-                         (lambda: width_for("stacked", 3, 5, 10), "budget is 10"), (lambda: kept(1.1, 2), "between 0 and 1"),
-                         (lambda: memory_change([start(1)]), "two time steps"), (lambda: shortcut(1), "two cells"),
-                         (lambda: shortest_path({"F1": [("F1", 1)]}, 0), "no path"),
-                         (lambda: trace({"F1": [("F1", 1)]}, 1), "no path"), (lambda: trace(graph("stacked", 2), -1), "no path"),
-                         (lambda: normalise(noise(2, 5), 2), "groups")):
+                         (lambda: input_sizes("round", 3, 1, 1), "kind must be"), (lambda: input_sizes("fast-slow", 2, 1, 1), "at least 3"),
+                         (lambda: zoneout(noise(1), noise(1), 0.0), "keep"), (lambda: kept(1.1, 2), "between 0 and 1"),
+                         (lambda: width_for("stacked", 3, 5, 10), "budget is 10"),
+                         (lambda: memory_change([start(1)]), "two time steps"), (lambda: normalise(noise(2, 5), 2), "groups")):
         with pytest.raises(ValueError, match=words):
             wrong()
-    assert list(itertools.islice(KINDS, 3)) == ["stacked", "sequential", "fast-slow"]
