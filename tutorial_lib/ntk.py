@@ -178,3 +178,21 @@ def linear_training(K_test: Tensor, K_train: Tensor, f0_test: Tensor, f0: Tensor
     t = torch.as_tensor(steps, dtype=y.dtype)[:, None]
     weight = torch.where(tiny, t, (1 - (1 - rate) ** t) / torch.where(tiny, torch.ones_like(rate), rate))  # (T, N)
     return f0_test + (weight * ((y - f0) @ modes)) @ modes.mT @ K_test.mT * (lr / len(y))
+
+
+def linearised(K_test: Tensor, K_train: Tensor, f0_test: Tensor, f0: Tensor, y: Tensor, lr: float, t: int) -> Tensor:
+    """The linearised network after t steps of gradient descent: `linear_training` for one number of steps.  -> (M,)
+
+    Raises ValueError when lr would explode.  Jacot et al. (2018), section 5.  Taught in 31.
+    """
+    return linear_training(K_test, K_train, f0_test, f0, y, lr, [t])[0]
+
+
+def half_life(K: Tensor, lr: float, k: int) -> Tensor:
+    """Steps of gradient descent after which the error along the k-th largest mode of K has halved (k = 1: the first).
+
+    (N, N) -> (): log 2 / -log(1 - lr lambda_k / N).  Raises ValueError for a k that is not there.  Taught in 31.
+    """
+    if not 1 <= k <= len(K):
+        raise ValueError(f"a kernel on {len(K)} points has modes 1 to {len(K)}; asked for {k}")
+    return math.log(2) / -torch.log1p(-lr * torch.linalg.eigvalsh(K)[-k] / len(K))

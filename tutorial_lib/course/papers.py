@@ -36,6 +36,8 @@ PAPERS = {p.id: p for p in (
           "Adam Roberts et al.", 2018, "https://arxiv.org/abs/1803.05428"),
     Paper("local-losses", "Decoupling Hierarchical Recurrent Neural Networks With Locally Computable Losses",
           "Asier Mujika, Felix Weissenberger, Angelika Steger", 2019, "https://arxiv.org/abs/1910.05245"),
+    Paper("ntk", "Neural Tangent Kernel: Convergence and Generalization in Neural Networks",
+          "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
