@@ -34,7 +34,7 @@ def normalise(z: Tensor, groups: int) -> Tensor:
     """Bring each of `groups` equal parts of the last axis to mean 0 and variance 1 (EPS is added to the variance).
 
     z: (..., groups * H) -> the same shape.  Raises ValueError when the parts do not come out even.
-    Ba et al. (2016), arXiv:1607.06450, section 3; gate by gate as in the authors' aux.py.  Taught in 23.
+    Ba et al. (2016), arXiv:1607.06450; gate by gate as in the authors' aux.py.  Taught in 23.
     """
     if groups < 1 or z.shape[-1] % groups:
         raise ValueError(f"{z.shape[-1]} numbers do not part into {groups} equal groups")
@@ -48,7 +48,7 @@ def norm_lstm_step(x: Tensor | None, state: State, Wx: Tensor | None, Wh: Tensor
 
     x: (B, D) or None, state: h and c, each (B, H); Wx: (4H, D), Wh: (4H, H), gain, b: (4H,), gain_c, b_c: (H,).
     Each of i, f, g, o is brought to mean 0 and variance 1 over its own units before gain and b.
-    Ba et al. (2016), arXiv:1607.06450, section 3.1; as in the authors' LNLSTM.py.  Taught in 23.
+    Ba et al. (2016), arXiv:1607.06450; as in the authors' LNLSTM.py.  Taught in 23.
     """
     h, c = state
     z = h @ Wh.T if x is None else torch.addmm(h @ Wh.T, x, Wx.T)  # (B, 4H)
@@ -121,7 +121,7 @@ def fast_slow_step(x: Tensor, state: tuple[State, State], fast: Sequence[CellSte
     """F_1 reads x, the slow cell reads F_1, F_2 reads the slow cell, F_3 ... F_k read nothing; one fast state for all.
 
     x: (B, D), state: (F, S), each (h, c) -> h of the last fast cell, (F, S).
-    Raises ValueError for fewer than two fast cells.  Mujika et al. (2017), section 3.  Taught in 23.
+    Raises ValueError for fewer than two fast cells.  Mujika et al. (2017); the authors' FSRNN.py.  Taught in 23.
     """
     if len(fast) < 2:
         raise ValueError(f"the slow cell stands between the first and the second fast cell; got {len(fast)} fast cells")

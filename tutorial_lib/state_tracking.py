@@ -65,7 +65,7 @@ def shown(numbers: Tensor, n: int) -> Tensor:
 def tent(s: Tensor) -> Tensor:
     """2 s up to one half, 2 - 2 s after it, as two ReLU units for s in [0, 1]: 2 relu(s) - 4 relu(s - 1/2).
 
-    (...) -> (...).  Telgarsky (2016), arXiv:1602.04485, section 3.  Taught in 23.
+    (...) -> (...).  Telgarsky (2016), arXiv:1602.04485.  Taught in 23.
     """
     return 2 * s.relu() - 4 * (s - 0.5).relu()
 
