@@ -7,8 +7,8 @@ now        bytes of all storages that some graph holds for its backward pass at 
 peak       the largest value that `now` has had
 trace      `now` after each change, in order: it climbs through a forward pass and falls through a backward pass
 
-Counted is what autograd saves (torch.autograd.graph.saved_tensors_hooks), each storage once and in full, from when it is
-first saved until the last graph that holds it is freed or has run backward.  Not counted: what is named in `besides`
+Counted is what autograd saves (torch.autograd.graph.saved_tensors_hooks), each storage once and in full, from when it
+is first saved until the last graph that holds it is freed or has run backward.  Not counted: what is named in `besides`
 (parameters, say, which are there in any case), gradients, the optimiser's numbers, and passing values that no
 gradient needs.  It is a count, not a measurement of the process: the same on every machine.
 """
@@ -29,7 +29,7 @@ def _place(x: Tensor) -> int:
 
 
 class Ledger:
-    """Bytes kept for backward passes: `now`, `peak`, and `trace`, a list with `now` after each change.  Taught in 25."""
+    """Bytes kept for backward passes: `now`, `peak`, and `trace`, `now` after each change.  Taught in 25."""
 
     def __init__(self, besides: Iterable[Tensor] = ()) -> None:
         self.now = self.peak = 0

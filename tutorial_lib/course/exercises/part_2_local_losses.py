@@ -63,11 +63,13 @@ DECOUPLED = Exercise(
     mistakes={
         "nothing is cut: the values are right, and the gradient still runs through every step of both levels. A value "
         "that passes without a way back is `h.detach()`.": _levels(_same, _same),
-        "the way up is cut, but the lower level still begins its next block with a past, so its chain is as long as the "
+        "the way up is cut, but the lower level still begins its next block with a past, so its chain is as long as "
+        "the "
         "sequence: detach h1 there as well.": _levels(along=_same),
         "the lower level's own chain is cut, but the way up is still open: level 2 can tell level 1 through its input "
         "what it wants. Detach h1 in the first blank as well.": _levels(up=_same),
-        "you also cut the way down (h2 as an input of level 1). Then no loss of the lower level reaches W2, and level 2 "
+        "you also cut the way down (h2 as an input of level 1). Then no loss of the lower level reaches W2, and "
+        "level 2 "
         "learns nothing: it is taught through what it hands down.": _levels(down=Tensor.detach),
         "you cut the upper level's own chain (h2 as an input of level 2). It is the only path along which anything "
         "long can be learned, and it is short: leave it open.": _levels(top=Tensor.detach),
@@ -246,11 +248,13 @@ RUN_BLOCK = Exercise(
     name="local_losses.run_block", chapter="25", title="A block on its own", reference=local_losses.run_block,
     cases=_working_blocks, observe=_observe_block, minutes=10,
     mistakes={
-        "the state that you hand on still holds the block's whole graph: nothing of it is freed, and the saving is gone. "
+        "the state that you hand on still holds the block's whole graph: nothing of it is freed, and the saving is "
+        "gone. "
         "Return `h.detach()`.": _run(out=lambda h, owed, message, loss: (h, owed)),
         "the block began with a state that has a past, so its backward pass ran on into the block before (and the next "
         "one would ask for a graph that is gone). Begin with `h.detach()`.": _run(_same),
-        "the message still has its past (`retain_grad` keeps a gradient at it and lets it run on), so the backward pass "
+        "the message still has its past (`retain_grad` keeps a gradient at it and lets it run on), so the backward "
+        "pass "
         "went up into the level above, which would then run backward once for each block. Cut it first: "
         "`message.detach().requires_grad_()`.": _message_with_its_past,
         "the second result is the gradient with respect to the state at the block's beginning. That one is dropped; "
@@ -272,9 +276,11 @@ RUN_BLOCK = Exercise(
         _run(_leaf),
         lambda block, h, message: tuple(t.clone() for t in local_losses.run_block(block, h, message)),
     ),
-    hints=("Three things must not survive the block: the past of h, the past of the message, and the graph on the state "
+    hints=("Three things must not survive the block: the past of h, the past of the message, and the graph on the "
+           "state "
            "that you return.",
-           "Make the message a leaf: `message = message.detach().requires_grad_()`. After `loss.backward()` its gradient "
+           "Make the message a leaf: `message = message.detach().requires_grad_()`. After `loss.backward()` its "
+           "gradient "
            "is in `message.grad`.",
            "Four lines: leaf, block, backward, return."),
 )
@@ -288,7 +294,8 @@ def _sizes() -> list[Case]:
 
 
 KEPT = Exercise(
-    name="local_losses.kept", chapter="25", title="How much is kept", reference=local_losses.kept, cases=_sizes, minutes=5,
+    name="local_losses.kept", chapter="25", title="How much is kept", reference=local_losses.kept, cases=_sizes,
+    minutes=5,
     mistakes={
         "a block on every level, the top included: but the top level is never cut. It keeps its whole chain, "
         "T / k^(depth-1) ticks.": lambda T, k, depth: k * depth if depth > 1 else T,
@@ -352,8 +359,9 @@ def _search(fits: Callable[[int, int, int, int], bool], ks: Callable[[int], Any]
             depths: Callable[[int], Any] = lambda T: range(1, T.bit_length() + 1)) -> Callable[..., tuple[int, int]]:
     """The first plan that fits by some reckoning, over depths first."""
     def search(T: int, budget: int) -> tuple[int, int]:
-        return next(((k, depth) for depth in depths(T) for k in ks(T)
-                     if k ** (depth - 1) <= T and fits(T, k, depth, budget)), (2, 1))
+        found = ((k, depth) for depth in depths(T) for k in ks(T)
+                 if k ** (depth - 1) <= T and fits(T, k, depth, budget))
+        return next(found, (2, 1))
     return search
 
 
@@ -365,7 +373,8 @@ PLAN = Exercise(
     name="local_losses.plan", chapter="25", title="Transfer: a hierarchy for a memory", reference=local_losses.plan,
     cases=_budgets, observe=_observe_plan, minutes=12, core=False,
     mistakes={
-        "you counted the top level's chain alone; the levels below keep a block of k each, and a large k is dear there.":
+        "you counted the top level's chain alone; the levels below keep a block of k each, and a large k is dear "
+        "there.":
             _search(lambda T, k, depth, budget: T // k ** (depth - 1) <= budget),
         "you tried k = 2 alone. A larger k needs fewer levels: try them all.":
             _search(_fits, ks=lambda T: range(2, 3)),
@@ -380,8 +389,8 @@ PLAN = Exercise(
     },
     alternatives=(
         _search(_fits), _search(_fits, ks=lambda T: range(T, 1, -1)),
-        lambda T, budget: min(((local_losses.kept(T, k, d) > budget, d, k) for k in range(2, T + 1)
-                               for d in range(1, T.bit_length() + 1) if k ** (d - 1) <= T))[:0:-1],
+        lambda T, budget: min((local_losses.kept(T, k, d) > budget, d, k) for k in range(2, T + 1)
+                              for d in range(1, T.bit_length() + 1) if k ** (d - 1) <= T)[:0:-1],
     ),
     hints=("Two loops: over the number of levels, from 1, and over k, from 2 to T. Return the first pair that fits.",
            "`kept(T, k, depth) <= budget` is the test; skip pairs with k^(depth-1) > T, whose top level never ticks."),
