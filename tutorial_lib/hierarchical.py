@@ -74,7 +74,8 @@ class Writer(nn.Module):
         """
         N, S = x.shape
         before = torch.cat([torch.full_like(x[:, :1], self.V), x[:, :-1]], 1)  # (N, S)
-        given = torch.cat([self.embed(before), c[:, None].expand(N, S, -1), self.clock.weight[:S].expand(N, S, -1)], -1)
+        clock = self.clock.weight[:S].expand(N, S, -1)
+        given = torch.cat([self.embed(before), c[:, None].expand(N, S, -1), clock], -1)  # (N, S, D + C + clock)
         return self.out(self.lstm(given, self.start(c))[0])
 
     @torch.no_grad()
@@ -85,7 +86,7 @@ class Writer(nn.Module):
         """
         state, symbol, chosen = self.start(c), torch.full_like(x[:, 0], self.V), []
         for t, true in enumerate(x.unbind(1)):
-            given = torch.cat([self.embed(symbol), c, self.clock.weight[t].expand(len(c), -1)], -1)  # (N, D + C + clock)
+            given = torch.cat([self.embed(symbol), c, self.clock.weight[t].expand(len(c), -1)], -1)
             h, state = self.lstm(given[:, None], state)
             chosen.append(choose(self.out(h[:, 0])))
             symbol = torch.where(taught > t, true, chosen[-1])
@@ -204,16 +205,17 @@ class TuneVAE(nn.Module):
 KINDS = ("flat", "hierarchical")
 
 
-def tune_vae(kind: str, V: int, x: Tensor, Z: int = 64, U: int = 16) -> TuneVAE:
-    """A model of the tunes x (N, T) in the sizes of chapter 21, its encoder at the components of x; see KINDS.
+def tune_vae(kind: str, V: int, x: Tensor | None = None, T: int = 128, Z: int = 64, U: int = 16) -> TuneVAE:
+    """A model of tunes in the sizes of chapter 21, of one of KINDS.
 
+    Given tunes x (N, T), its encoder begins at their principal components.
     Both decoders have about 200,000 parameters.  Raises ValueError for another kind.  Taught in 21.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
-    T = x.shape[1]
     decoder = flat(V, Z, T, 160) if kind == "flat" else hierarchical(V, Z, T, U, 80, 112)
-    return TuneVAE(Encoder(V, T, Z).begin_at_components(x), decoder)
+    encoder = Encoder(V, T, Z)
+    return TuneVAE(encoder if x is None else encoder.begin_at_components(x), decoder)
 
 
 def objective(nats: Tensor, kl: Tensor, beta: float, free: float) -> Tensor:

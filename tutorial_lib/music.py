@@ -151,7 +151,8 @@ def waveform(x: Tensor, step: float = 0.17, rate: int = 8000, lowest: int = 50) 
         a, b = round(start * step * rate), min(round((start + steps) * step * rate), len(sound))
         t = torch.arange(b - a) / rate  # seconds since the note began
         hertz = 440 * 2 ** ((pitch - 69) / 12)
-        parts = [(2 * math.pi * k * hertz * t).sin() * (-t * k).exp() / k**1.5 for k in range(1, 5) if k * hertz < rate / 2]
+        parts = [(2 * math.pi * k * hertz * t).sin() * (-t * k).exp() / k**1.5
+                 for k in range(1, 5) if k * hertz < rate / 2]
         fade = (t / 0.008).clamp(max=1) * ((b - a) / rate - t).div(0.02).clamp(0, 1)  # no click at either end
         sound[a:b] += 0.5 * torch.stack(parts).sum(0) * fade
     return sound.clamp(-1, 1)

@@ -1,7 +1,7 @@
 """A training step of both decoders of chapter 21, against the same decoders whose LSTMs are loops over cells.
 
-Everybody takes the same weights, the same 16 tunes of 128 steps and the same draws, and computes loss and gradients.  The
-loop calls `recurrent.lstm_step` once a step, in the writer and, in the hierarchical decoder, in the conductor.
+Everybody takes the same weights, the same 16 tunes of 128 steps and the same draws, and computes loss and gradients.
+The loop calls `recurrent.lstm_step` once a step, in the writer and, in the hierarchical decoder, in the conductor.
 The floor is the matrix products of the writer's recurrence, forwards and twice backwards.  About half a CPU minute.
 """
 

@@ -36,7 +36,8 @@ def wav(waveform: Tensor | Sequence[float], rate: int) -> bytes:
         raise ValueError("samples lie between -1 and 1; divide by the largest, or look for NaN")
     data = (w * 32767).round().to(torch.int16).numpy().astype("<i2").tobytes()
     head = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)  # plain numbers, one channel
-    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + head + b"data" + struct.pack("<I", len(data)) + data
+    size = struct.pack("<I", len(data))
+    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + head + b"data" + size + data
 
 
 def data_link(kind: str, data: bytes) -> str:

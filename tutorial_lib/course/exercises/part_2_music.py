@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cosine_similarity, normalize
 
 from tutorial_lib import hierarchical, music
 from tutorial_lib.kit.judge import Exercise
@@ -78,16 +80,20 @@ BY_BARS = Exercise(
     mistakes={
         "you wrote the whole tune in one go from the first bar's embedding: that is the flat decoder. The writer must "
         "start anew at each bar.": _in_one_go,
-        "each bar has its embedding, but the writer still hears the bars before it, so its state is carried over. Give it "
+        "each bar has its embedding, but the writer still hears the bars before it, so its state is carried over. "
+        "Give it "
         "the S symbols of the bar alone.": _carried,
         "every bar was written from the first bar's embedding; bar u has c[:, u].": _per_bar(lambda c, u: c[:, 0]),
-        "every bar was written from the average of the embeddings; bar u has c[:, u].": _per_bar(lambda c, u: c.mean(1)),
+        "every bar was written from the average of the embeddings; bar u has c[:, u].":
+            _per_bar(lambda c, u: c.mean(1)),
         "every bar was written from the last embedding; bar u has c[:, u].": _per_bar(lambda c, u: c[:, -1]),
-        "the embeddings are off by one bar: bar u has c[:, u], the first bar c[:, 0].": _per_bar(lambda c, u: c[:, u - 1]),
+        "the embeddings are off by one bar: bar u has c[:, u], the first bar c[:, 0].":
+            _per_bar(lambda c, u: c[:, u - 1]),
         "the embeddings come in the wrong order (the last bar's first).": _per_bar(lambda c, u: c[:, -1 - u]),
         "rows got mixed: the embeddings are in the order bar by bar, the symbols tune by tune. `c.flatten(0, 1)` and "
         "`x.reshape(-1, S)` have the same order.": _mixed_rows,
-        "the bars were cut wrongly: a bar is S steps in a row, not every U-th step. `x.reshape(-1, S)` cuts them.": _strided,
+        "the bars were cut wrongly: a bar is S steps in a row, not every U-th step. `x.reshape(-1, S)` cuts them.":
+            _strided,
         "`repeat` tiles all tunes one after the other, and only the first bar's embedding is used: "
         "`c.flatten(0, 1)` has one row for each bar.": _tiled,
     },
@@ -96,7 +102,8 @@ BY_BARS = Exercise(
                       len(x), x.shape[1], -1)),
     hints=("A bar does not wait for another: to the writer they are B U rows of one batch.",
            "`c.flatten(0, 1)` has a row for each bar, (B U, C); `x.reshape(-1, S)` has its S symbols.",
-           "Then put the rows back: `.reshape(B, T, -1)`. A loop over the bars, with `torch.cat(..., 1)`, is right, too."),
+           "Then put the rows back: `.reshape(B, T, -1)`. A loop over the bars, with `torch.cat(..., 1)`, is right, "
+           "too."),
     solution='''
 def by_bars(writer, c, x):
     S = x.shape[1] // c.shape[1]
@@ -119,10 +126,12 @@ OBJECTIVE = Exercise(
     name="hierarchical.objective", chapter="21", title="Two blanks: what the code may cost",
     reference=hierarchical.objective, cases=_prices, gradient=("nats", "kl"), minutes=5,
     mistakes={
-        "this is max(beta KL, free): below the threshold you charge the whole threshold, and beta weighs before the free "
+        "this is max(beta KL, free): below the threshold you charge the whole threshold, and beta weighs before the "
+        "free "
         "nats are taken off. Take them off first: beta max(KL - free, 0).":
             lambda nats, kl, beta, free: (nats + (beta * kl).clamp(min=free)).mean(),
-        "this is beta max(KL, free): its gradient is right, but the price stands `free` nats too high, also where nothing "
+        "this is beta max(KL, free): its gradient is right, but the price stands `free` nats too high, also where "
+        "nothing "
         "is to be paid. max(KL - free, 0).":
             lambda nats, kl, beta, free: (nats + beta * kl.clamp(min=free)).mean(),
         "the free nats are taken off, but nothing stops at 0: codes below the threshold are paid for being empty.":
@@ -161,7 +170,7 @@ def objective(nats, kl, beta, free):
 
 def _codes() -> list[Case]:
     a, b = _randn(2, 3, 16, seed=3).unbind(0)
-    unit = torch.nn.functional.normalize(_randn(2, 5, seed=4), dim=-1)
+    unit = normalize(_randn(2, 5, seed=4), dim=-1)
     return [Case((a, b, 0.3), "three pairs of Gaussian codes, t = 0.3"),
             Case((unit[0], unit[1], 0.5), "two codes of length 1, half way"),
             Case((2 * unit[0], 2 * unit[0], 0.25), "twice the same code (the angle is 0)"),
@@ -179,7 +188,7 @@ def _slerp(angle: Callable[[Tensor, Tensor], Tensor], first: Callable[..., Tenso
 
 
 def _w(a: Tensor, b: Tensor) -> Tensor:
-    return torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1, 1)[..., None].acos()
+    return cosine_similarity(a, b, dim=-1).clamp(-1, 1)[..., None].acos()
 
 
 def _raw_w(a: Tensor, b: Tensor) -> Tensor:
@@ -207,20 +216,21 @@ SLERP = Exercise(
         "a and b are swapped: t = 0 must give a.": _slerp(_w, _B, _A),
         "the division by sin w is missing.": _slerp(_w, lambda w, t: ((1 - t) * w).sin(), lambda w, t: (t * w).sin()),
         "you took the cosine for the angle: w is its arc cosine.":
-            _slerp(lambda a, b: torch.nn.functional.cosine_similarity(a, b, dim=-1)[..., None], _A, _B),
+            _slerp(lambda a, b: cosine_similarity(a, b, dim=-1)[..., None], _A, _B),
         "the weights are sines of t and 1 - t alone; the angle is missing inside: sin(t w).":
-            _slerp(_w, lambda w, t: torch.sin(torch.tensor(1 - t)) / w.sin(), lambda w, t: torch.sin(torch.tensor(t)) / w.sin()),
-        "you scaled the straight line to length 1; the codes have their own lengths, and the speed along the arc is uneven.":
-            lambda a, b, t: torch.nn.functional.normalize((1 - t) * a + t * b, dim=-1),
+            _slerp(_w, lambda w, t: math.sin(1 - t) / w.sin(), lambda w, t: math.sin(t) / w.sin()),
+        "you scaled the straight line to length 1; the codes have their own lengths, and the speed along the arc is "
+        "uneven.":
+            lambda a, b, t: normalize((1 - t) * a + t * b, dim=-1),
         "the answer has length 1: the weights go on a and b themselves, not on their directions.":
-            lambda a, b, t: hierarchical.slerp(torch.nn.functional.normalize(a, dim=-1), torch.nn.functional.normalize(b, dim=-1), t),
+            lambda a, b, t: hierarchical.slerp(normalize(a, dim=-1), normalize(b, dim=-1), t),
         "weights sqrt(1 - t) and sqrt(t) keep the length on average, but only for codes at a right angle.":
             lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
     },
     alternatives=(
-        lambda a, b, t: torch.where((_w(a, b).sin().abs() < 1e-4), a + t * (b - a), _A(_w(a, b), t) * a + _B(_w(a, b), t) * b),
-        _slerp(lambda a, b: ((a * b).sum(-1, keepdim=True) / (a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True))
-                             ).clamp(-1, 1).acos(), _A, _B),
+        lambda a, b, t: torch.where(_w(a, b).sin().abs() < 1e-4, a + t * (b - a),
+                                    _A(_w(a, b), t) * a + _B(_w(a, b), t) * b),
+        _slerp(lambda a, b: _raw_w(normalize(a, dim=-1), normalize(b, dim=-1)), _A, _B),
         lambda a, b, t: hierarchical.slerp(b, a, 1 - t),
     ),
     hints=("The angle: `torch.nn.functional.cosine_similarity(a, b, dim=-1)[..., None].clamp(-1, 1).acos()`.",
@@ -267,7 +277,8 @@ def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
         raise Fault("wrong value", "some tunes get NaN or infinity: is something divided by a count that can be 0?")
     return {"1 if all values lie between 0 and 1": torch.tensor(float((real >= 0).all() and (real <= 1).all())),
             "1 if a third higher nothing changes": torch.tensor(float(torch.allclose(real, moved, atol=1e-6))),
-            "1 if a tune of one bar, 16 times, gets the value 1": torch.tensor(float((repeated - 1).abs().max() < 1e-6)),
+            "1 if a tune of one bar, 16 times, gets the value 1":
+                torch.tensor(float((repeated - 1).abs().max() < 1e-6)),
             "1 if a phrase of four bars, played four times, gets 0.5 or more": torch.tensor(float(made[0] >= 0.5)),
             "1 if a tune whose every bar is played twice, and never again, gets less":
                 torch.tensor(float(made[1] < 0.5)),
@@ -302,19 +313,21 @@ FORM = Exercise(
     minutes=12, observe=_observe_form,
     cases=lambda: [Case((*_corpus(), _one_bar(), _made()), "a hundred tunes")],
     mistakes={
-        "bars that come back anywhere stay there when the order of the bars changes: this number cannot see form. Compare "
+        "bars that come back anywhere stay there when the order of the bars changes: this number cannot see form. "
+        "Compare "
         "with the same place a whole number of phrases before.": _any_bar,
-        "you look back one bar (or less). Tunes rarely repeat a bar at once; they come back after a phrase of 4 or 8 bars, "
+        "you look back one bar (or less). Tunes rarely repeat a bar at once; they come back after a phrase of 4 or "
+        "8 bars, "
         "which is 4 * S or 8 * S steps.": lambda x, S: music.echo(x, S),
-        "half a bar back is too near: a phrase is 4 or 8 bars, 4 * S or 8 * S steps.": lambda x, S: music.echo(x, S // 2),
+        "a phrase that comes back does not raise this number, and mixed bars do not lower it. Compare each note "
+        "with the one "
+        "4 or 8 bars before: 4 * S or 8 * S steps.": lambda x, S: music.echo(x, S // 2),
         "a count grows with the number of notes; divide by it, so that all tunes lie between 0 and 1.":
             lambda x, S: ((x[..., 8 * S :] == x[..., : -8 * S]) & (x[..., 8 * S :] >= 2)).sum(-1).double(),
         "two lags were added, so that a tune of one bar gets 2: take the larger, or the mean.":
             lambda x, S: music.echo(x, 4 * S) + music.echo(x, 8 * S),
         "lags of one and two bars are too near: tunes come back after a phrase, of 4 or 8 bars.":
             lambda x, S: music.echo(x, 2 * S) * music.echo(x, S),
-        "this measures how few different notes there are, which does not depend on their order at all.":
-            lambda x, S: 1 - torch.stack([(row[row >= 2].unique().numel() - 1) * torch.ones(()) / 30 for row in x.clamp(min=0)]),
     },
     alternatives=(lambda x, S: music.echo(x, 8 * S),
                   lambda x, S: (music.echo(x, 4 * S) + music.echo(x, 8 * S)) / 2,

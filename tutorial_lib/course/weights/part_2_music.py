@@ -29,13 +29,14 @@ def trained(kind: str, steps: int = STEPS) -> tuple[Mapping[str, Tensor], Mappin
     def loss(x: Tensor) -> Tensor:
         return hierarchical.objective(*model.parts(x, rng), BETA, FREE)
 
-    history = train(loss, model.groups(RATES[kind]), minibatches(tunes.x[~tunes.held_out], BATCH, rng), steps, RATES[kind],
-                    decay=True)
+    lr, batches = RATES[kind], minibatches(tunes.x[~tunes.held_out], BATCH, rng)
+    history = train(loss, model.groups(lr), batches, steps, lr, decay=True)
     held = tunes.x[tunes.held_out]
     with torch.no_grad():
         mu, _ = model.encoder(held)
         taught, alone = model.decoder(mu, held).argmax(-1), model.decoder.let_go(mu, held)
-    log = {"steps": steps, "batch": BATCH, "lr": RATES[kind], "beta": BETA, "free_nats": FREE, "tunes": int((~tunes.held_out).sum()),
+    log = {"steps": steps, "batch": BATCH, "lr": lr, "beta": BETA, "free_nats": FREE,
+           "tunes": int((~tunes.held_out).sum()),
            "parameters": sum(p.numel() for p in model.parameters()),
            "loss_by_fifth": [round(v, 2) for v in history.view(5, -1).mean(1).tolist()],
            "held_out_notes_right": {"beside the teacher": round(float(hierarchical.notes_right(taught, held)), 4),
