@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from tutorial_lib import hierarchical as h
+from tutorial_lib import melodies, music, weights
+from tutorial_lib.course.weights.part_2_music import trained
+from tutorial_lib.kit.weights import training_log
 from tutorial_lib.recurrent import free_run
 from tutorial_lib.vae import kl_standard_normal
 
@@ -209,3 +212,24 @@ def test_a_few_steps_of_training_lower_the_price():
             prices.append(loss.item())
         mu = vae.encoder(x)[0].detach()
         assert prices[-1] < prices[0] / 4 and (vae.decoder.let_go(mu, x) == x).float().mean() > 0.9, kind
+
+
+def test_the_recipe_of_the_shipped_weights_gives_the_same_twice_and_leaves_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    (first, log), (second, _) = trained("hierarchical", 5), trained("hierarchical", 5)
+    assert all(torch.equal(first[k], second[k]) for k in first) and torch.equal(before, torch.random.get_rng_state())
+    assert log["loss_by_fifth"][-1] < log["loss_by_fifth"][0] and log["tunes"] == 1178
+    assert first.keys() == weights("tunes.hierarchical").keys()
+
+
+@both
+def test_the_shipped_weights_do_on_unheard_tunes_what_their_log_says(kind):
+    tunes = music.practice(melodies())
+    vae, x = h.tune_vae(kind, len(tunes.symbols)), tunes.x[tunes.held_out]
+    vae.load_state_dict({k: v.float() for k, v in weights(f"tunes.{kind}").items()})
+    with torch.no_grad():
+        z = vae.encoder(x)[0]
+        found = {"beside the teacher": vae.decoder(z, x).argmax(-1), "alone": vae.decoder.let_go(z, x)}
+    for name, y in found.items():
+        logged = training_log(f"tunes.{kind}")["held_out_notes_right"][name]
+        assert h.notes_right(y, x).item() == pytest.approx(logged, abs=0.01)

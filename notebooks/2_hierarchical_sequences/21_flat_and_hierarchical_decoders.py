@@ -181,7 +181,7 @@ with lab.seeded("a writer"), torch.no_grad():
 # %%
 def by_bars(writer, c, x):
     """Logits of whole tunes.  writer: ((N, C), (N, S)) -> (N, S, V); c: (B, U, C), x: (B, U * S) -> (B, U * S, V)"""
-    ...  # your code here
+    ...  # your code here; take U and S from the shapes of c and x
 
 
 # %%

@@ -94,6 +94,9 @@ BY_BARS = Exercise(
         "`x.reshape(-1, S)` have the same order.": _mixed_rows,
         "the bars were cut wrongly: a bar is S steps in a row, not every U-th step. `x.reshape(-1, S)` cuts them.":
             _strided,
+        "you took this notebook's S = 8; another tune may have other bars. From the shapes: "
+        "`S = x.shape[1] // c.shape[1]`.":
+            lambda writer, c, x: writer(c.flatten(0, 1), x.reshape(-1, 8)).reshape(*x.shape, -1),
         "`repeat` tiles all tunes one after the other, and only the first bar's embedding is used: "
         "`c.flatten(0, 1)` has one row for each bar.": _tiled,
     },
@@ -101,7 +104,8 @@ BY_BARS = Exercise(
                   lambda writer, c, x: writer(c.reshape(-1, c.shape[-1]), x.view(len(x) * c.shape[1], -1)).view(
                       len(x), x.shape[1], -1)),
     hints=("A bar does not wait for another: to the writer they are B U rows of one batch.",
-           "`c.flatten(0, 1)` has a row for each bar, (B U, C); `x.reshape(-1, S)` has its S symbols.",
+           "`c.flatten(0, 1)` has a row for each bar, (B U, C); with `S = x.shape[1] // c.shape[1]`, "
+           "`x.reshape(-1, S)` has its S symbols.",
            "Then put the rows back: `.reshape(B, T, -1)`. A loop over the bars, with `torch.cat(..., 1)`, is right, "
            "too."),
     solution='''
@@ -139,6 +143,8 @@ OBJECTIVE = Exercise(
         "free nats are per tune. You averaged the KL over the batch first, so that a tune with a rich code spends the "
         "allowance of its neighbours.":
             lambda nats, kl, beta, free: nats.mean() + beta * (kl.mean() - free).clamp(min=0),
+        "no nat is free here: every tune pays for all of its KL. Take `free` off first.":
+            lambda nats, kl, beta, free: (nats + beta * kl).mean(),
         "beta is missing: each nat beyond the free ones costs beta.":
             lambda nats, kl, beta, free: (nats + (kl - free).clamp(min=0)).mean(),
         "beta stands on the wrong side: it is the price of the code, not of the notes.":
