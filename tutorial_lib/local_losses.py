@@ -1,123 +1,27 @@
-"""Hierarchies of recurrent cells: which gradients pass from level to level, what must be kept, losses of their own.
+"""Training a hierarchy with losses of its own on each level: three ways to a gradient, what each keeps, who is taught.
 
-symbol        meaning                                              shape         in Mujika et al. (2019)
-k             ticks of one level to one tick of the next           an int        the higher level ticks every k steps
-depth, l      number of levels; a level, 0 is the lowest           ints          levels of the hierarchy
-T             steps of the sequence; level l ticks T / k^l times   an int        T
-x             the inputs                                           (B, T, D)     x_t
-h, h[l]       state of a level                                     (B, H)        h
-block         k ticks of a level, after which the next one ticks
-up            link: a block's last state is the next level's input
-down          link: a level's state is an input of all ticks of the next block of the level below
-along         link: a block's last state is where the next block of the same level starts (not at the top)
-cut           links that pass values and no gradient               names         "up" and "along": decoupled
-local loss    can a block's last state tell the block's k inputs?  ()            auxiliary loss
-targets       what the lowest level's state is asked at each step  (B, T)        -100: nothing is asked
+symbol     meaning                                                shape       in Mujika et al. (2019)
+k, T       ticks to a block; steps of the sequence                ints        k, T
+depth, L   number of levels; level 0 ticks at every step          an int
+cut        links that pass values and no gradient, see clockwork  names
+message    a level's state as an input of the level below         (B, H)      what is fed down
+owed       the gradient that a lower block leaves at its message  (B, H)
+weight     of the local losses beside the task's                  a float     weight of the auxiliary loss
+kept       ticks whose values wait for their backward pass        ints        memory
 
-The top level's own chain is never cut.  A cut changes no value that is passed forward, only what flows back.
-Counted in ticks: a state has to be kept until the gradient that passes through it has been computed.
+Whole: backward once, at the end.  Truncated: after pieces of the sequence, across all levels.  Block by block: each
+level's block as soon as its gradient can be computed, which is exact for the hierarchy with "up" and "along" cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-LINKS = ("up", "along", "down")
-DECOUPLED = ("up", "along")
-IGNORED = -100  # torch's own mark for targets that do not count
-
-
-class Hierarchy(nn.Module):
-    """GRU cells on `depth` levels, a decoder for each level below the top, and a readout of the lowest level.
-
-    `symbols` says that x is one-hot, so that the lowest local loss is a cross-entropy; else it is a squared error, as
-    on all higher levels.  Raises ValueError unless k >= 2 and depth >= 1.  After Mujika et al. (2019).  Taught in 25.
-    """
-
-    def __init__(self, inputs: int, outputs: int, width: int = 48, k: int = 3, depth: int = 3,
-                 symbols: bool = True) -> None:
-        super().__init__()
-        if k < 2 or depth < 1:
-            raise ValueError(f"a hierarchy needs k of 2 or more and a level at least; got k={k}, depth={depth}")
-        self.k, self.depth, self.width, self.symbols = k, depth, width, symbols
-        below = [inputs] + [width] * (depth - 1)
-        above = [width] * (depth - 1) + [0]
-        self.cells = nn.ModuleList(nn.GRUCell(b + a, width) for b, a in zip(below, above, strict=True))
-        self.decoders = nn.ModuleList(nn.Linear(width, k * b) for b in below[:-1])
-        self.readout = nn.Linear(width, outputs)
-
-    def start(self, batch: int) -> list[Tensor]:
-        """The states before the first step: zeros.  -> depth times (B, H)"""
-        return [self.readout.weight.new_zeros(batch, self.width) for _ in range(self.depth)]
-
-    def forward(self, x: Tensor, cut: Collection[str] = (), h: list[Tensor] | None = None,
-                first: int = 0) -> tuple[list[Tensor], list[tuple[int, Tensor, Tensor]], list[Tensor]]:
-        """All states of the lowest level; the finished blocks as (level, last state, inputs); the states at the end.
-
-        x: (B, T, D) -> T times (B, H); blocks with (B, H) and (B, k, inputs); depth times (B, H).
-        `cut`: links without gradient.  `h`, `first`: go on from these states, `first` steps into a sequence
-        (a multiple of k^(depth - 1) where the local losses are wanted).  Raises ValueError for an unknown link.
-        """
-        if unknown := set(cut) - set(LINKS):
-            raise ValueError(f"the links are {', '.join(LINKS)}; got {', '.join(sorted(unknown))}")
-        h, shown, blocks = list(h or self.start(len(x))), [], []
-        gathered: list[list[Tensor]] = [[] for _ in h]
-        for t, below in enumerate(x.unbind(1), first + 1):
-            for level in range(self.ticking(t)):
-                if level:  # the block below is done
-                    blocks.append((level - 1, h[level - 1], torch.stack(gathered[level - 1], 1)))
-                    gathered[level - 1].clear()
-                    below = _link(h[level - 1], "up" in cut)
-                gathered[level].append(below.detach())
-                starts = level < self.depth - 1 and (t // self.k**level - 1) % self.k == 0
-                above = [_link(a, "down" in cut) for a in h[level + 1 : level + 2]]
-                h[level] = self.cells[level](torch.cat([below, *above], -1), _link(h[level], starts and "along" in cut))
-            shown.append(h[0])
-        return shown, blocks, h
-
-    def ticking(self, t: int) -> int:
-        """How many levels tick at step t = 1, 2, ...: the lowest always, level l at multiples of k^l."""
-        return next((l for l in range(1, self.depth) if t % self.k**l), self.depth)
-
-    def local_loss(self, level: int, state: Tensor, inputs: Tensor) -> Tensor:
-        """How badly a block's last state tells the k inputs of the block.  (B, H), (B, k, D) -> ()
-
-        Cross-entropy in nats per symbol on the lowest level of symbols, else the mean squared error.
-        """
-        told = self.decoders[level](state).unflatten(-1, inputs.shape[1:])  # (B, k, D)
-        if self.symbols and level == 0:
-            return F.cross_entropy(told.flatten(0, 1), inputs.flatten(0, 1))
-        return F.mse_loss(told, inputs)
-
-    def asked(self, h: Tensor, wanted: Tensor) -> Tensor | None:
-        """Cross-entropy of one step's answers, summed over the batch; None where nothing is asked.  (B, H), (B,)"""
-        if (wanted == IGNORED).all():
-            return None
-        return F.cross_entropy(self.readout(h), wanted, ignore_index=IGNORED, reduction="sum")
-
-    def losses(self, hs: list[Tensor], blocks: list[tuple[int, Tensor, Tensor]],
-               targets: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The task's loss per target, and each level's local loss per block.  hs: T times (B, H), targets: (B, T)"""
-        asked = [self.asked(h, wanted) for h, wanted in zip(hs, targets.unbind(1), strict=True)]
-        task = sum((loss for loss in asked if loss is not None), hs[0].new_zeros(())) / _count(targets)
-        local = [[self.local_loss(*block) for block in blocks if block[0] == level]
-                 for level in range(len(self.decoders))]
-        return task, [torch.stack(losses).mean() for losses in local if losses]
-
-
-def _count(targets: Tensor) -> int:
-    """How many targets are asked, 1 at least."""
-    return max(1, int((targets != IGNORED).sum()))
-
-
-def _link(h: Tensor, cut: bool) -> Tensor:
-    """What passes a link: the value, and the way back unless it is cut."""
-    return h.detach() if cut else h
-
+from tutorial_lib.clockwork import Hierarchy, number_asked
 
 # ---------------------------------------------------------------- three ways to compute gradients
 
@@ -146,7 +50,7 @@ def backward_truncated(model: Hierarchy, x: Tensor, targets: Tensor, length: int
     for first in range(0, x.shape[1], length):
         piece = targets[:, first : first + length]
         hs, _, h = model(x[:, first : first + length], h=[state.detach() for state in h], first=first)
-        loss = model.losses(hs, [], piece)[0] * (_count(piece) / _count(targets))
+        loss = model.losses(hs, [], piece)[0] * (number_asked(piece) / number_asked(targets))
         if loss.requires_grad:
             loss.backward()
         total += loss.item()
@@ -233,7 +137,7 @@ def backward_blockwise(model: Hierarchy, x: Tensor, targets: Tensor, weight: flo
     its k states have theirs.  The top level's chain waits for the end.
     -> the task's loss.  Gradients are added to the parameters.  Taught in 25.
     """
-    work, total, count = _Schedule(model, x.shape[1], len(x), weight), 0.0, _count(targets)
+    work, total, count = _Schedule(model, x.shape[1], len(x), weight), 0.0, number_asked(targets)
     for below, wanted in zip(x.unbind(1), targets.unbind(1), strict=True):
         block = work.tick(0, below)
         if (loss := model.asked(work.h[0], wanted)) is not None:
@@ -369,26 +273,3 @@ def reached(model: Hierarchy, x: Tensor, targets: Tensor, cut: Collection[str] =
     grads = torch.autograd.grad(loss, [state for states in seen for state in states], allow_unused=True)
     sizes = torch.stack([hs[0].new_zeros(()) if grad is None else grad.norm() for grad in grads])
     return list(sizes.split([len(states) for states in seen]))
-
-
-# ---------------------------------------------------------------- a task with a gap
-
-
-def copying(symbols: int, length: int, gap: int, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches of the copy task: `length` symbols, a gap of blanks, then the symbols are to be said again.
-
-    x: (size, 2 length + gap, symbols + 2), one-hot; the last two are the blank and the mark that ends the gap.
-    targets: (size, 2 length + gap), -100 until the last `length` steps.
-    Raises ValueError unless there is a symbol to copy and a step for the mark.
-    Hochreiter & Schmidhuber (1997).  Taught in 25.
-    """
-    if symbols < 2 or length < 1 or gap < 1:
-        raise ValueError(f"two symbols, a length of 1 and a gap of 1 are the least; got {symbols}, {length}, {gap}")
-    while True:
-        said = torch.randint(symbols, (size, length), generator=rng)
-        x = torch.full((size, 2 * length + gap), symbols)
-        x[:, :length] = said
-        x[:, length + gap - 1] = symbols + 1
-        targets = torch.full_like(x, IGNORED)
-        targets[:, -length:] = said
-        yield F.one_hot(x, symbols + 2).float(), targets

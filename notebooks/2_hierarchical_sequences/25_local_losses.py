@@ -62,7 +62,8 @@ ask("local.recall_shortcut")
 # piece of memory once. Here is one training step of one network on 32 sequences of 81 steps, done in two ways.
 
 # %%
-from tutorial_lib.local_losses import Hierarchy, backward_blockwise, backward_whole, copying
+from tutorial_lib.clockwork import Hierarchy, copying
+from tutorial_lib.local_losses import backward_blockwise, backward_whole
 from tutorial_lib.saved import counting
 
 with lab.seeded("a hierarchy"):
@@ -150,7 +151,7 @@ def run_clock(cells, x, k, link=lambda name, h: h):
 
 
 # %% [markdown]
-# `local_losses.Hierarchy` is the same, and also collects the blocks. The top level is never cut: its chain is short, one tick in
+# `clockwork.Hierarchy` is the same, and also collects the blocks. The top level is never cut: its chain is short, one tick in
 # $k^{L-1}$ steps for $L$ levels, and it carries what is long.
 
 # %%
@@ -167,7 +168,7 @@ print("ticks that ended a block, level by level:", [sum(level == b[0] for b in b
 ask("local.same_values")
 
 # %%
-from tutorial_lib.local_losses import DECOUPLED
+from tutorial_lib.clockwork import DECOUPLED
 
 assert DECOUPLED == ("up", "along")
 cut = run_clock(net.cells, x, 3, lambda name, h: h.detach() if name in DECOUPLED else h)
@@ -560,6 +561,8 @@ def hierarchy_for(log2_T=12, k=4, depth=3):
     axes[1].plot(used, totals[used - 1], "o", ms=15, mfc="none", mec="k")
     axes[1].set(yscale="log", ylim=(5, 4 * T), xlabel="levels", ylabel="ticks kept, all levels", xticks=range(1, most + 1),
                 title=f"{totals[used - 1]} kept: {sum(ticks_kept(T, k, used, False)) / totals[used - 1]:.3g} times less")
+    for ax in axes:
+        ax.minorticks_off()                            # drawing them would take longer than all the rest
     return fig
 
 
