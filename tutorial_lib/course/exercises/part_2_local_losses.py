@@ -68,9 +68,9 @@ DECOUPLED = Exercise(
         "sequence: detach h1 there as well.": _levels(along=_same),
         "the lower level's own chain is cut, but the way up is still open: level 2 can tell level 1 through its input "
         "what it wants. Detach h1 in the first blank as well.": _levels(up=_same),
-        "you also cut the way down (h2 as an input of level 1). Then no loss of the lower level reaches W2, and "
-        "level 2 "
-        "learns nothing: it is taught through what it hands down.": _levels(down=Tensor.detach),
+        "you also cut the way down (h2 as an input of level 1, or h2 computed without gradient). Then no loss of the "
+        "lower level reaches W2, and level 2 learns nothing: it is taught through what it hands "
+        "down.": _levels(down=Tensor.detach),
         "you cut the upper level's own chain (h2 as an input of level 2). It is the only path along which anything "
         "long can be learned, and it is short: leave it open.": _levels(top=Tensor.detach),
         "you cut at every step of the lower level; inside a block the gradient is to pass. Only where a block ends, "
@@ -384,7 +384,8 @@ PLAN = Exercise(
         "two levels with k near the root of T are the best that two levels can do, 2 root T ticks; some of these "
         "memories are smaller, and for one of them a single level would do.":
             lambda T, budget: (round(T**0.5), 2),
-        "you reckoned with k ticks on every level, k times depth; the top level keeps its chain, T / k^(depth-1).":
+        "a single level keeps all T ticks. (Did you reckon with k ticks on every level, k times depth? The top level "
+        "keeps its chain, T / k^(depth-1).)":
             _search(lambda T, k, depth, budget: k * depth <= budget),
     },
     alternatives=(
