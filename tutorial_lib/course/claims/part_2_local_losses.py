@@ -9,20 +9,17 @@ CLAIMS = (
         id="local.exact", paper="local-losses", chapter="25",
         source="abstract: gradients from higher to lower levels are replaced by locally computable losses",
         statement="No gradient has to pass from a higher level of a hierarchy to a lower one: with local losses each "
-                  "level's "
-                  "gradient can be computed where it is.",
+                  "level's gradient can be computed where it is.",
         kind="theorem checked",
         scale="one to four levels of GRUs with k = 3, 81 steps; the schedule, block by block, is ours",
         measures={"forward": "largest difference between states with and without cuts",
                   "backward": "largest relative difference of the gradients, block by block and in one backward "
-                              "pass, in "
-                              "double precision",
+                              "pass, in double precision",
                   "crossing": "gradient of level 1's local loss at the weights of level 0",
                   "task": "smallest gradient of the task's loss at the weights of a level, cut"},
         rule=lambda forward, backward, crossing, task: min(-forward, 1e-12 - backward, -crossing, task - 1e-8),
         decides="forward and crossing are exactly 0, the two ways to compute the gradients agree to 1e-12, and the "
-                "task "
-                "reaches every level; the counter-example is a hierarchy without cuts",
+                "task reaches every level; the counter-example is a hierarchy without cuts",
         counter_example={"forward": 0.0, "backward": 1.0, "crossing": 0.02, "task": 1e-3}),
     Claim(
         id="local.memory", paper="local-losses", chapter="25",
@@ -37,8 +34,7 @@ CLAIMS = (
                   "off": "largest relative distance of a saving in bytes from the one counted in ticks"},
         rule=lambda four, base, off: min(four - 8, 0.3 - abs(base - 3), 0.2 - off),
         decides="four levels need at most an eighth, the base lies within 0.3 of k, and bytes lie within a fifth of "
-                "the "
-                "count; the counter-example is a saving of L, which grows by the same amount with each level",
+                "the count; the counter-example is a saving of L, which grows by the same amount with each level",
         counter_example={"four": 4.0, "base": 1.89, "off": 0.6}),
     Claim(
         id="local.copying", paper="local-losses", chapter="25",
@@ -46,16 +42,14 @@ CLAIMS = (
         statement="Replacing the gradients from higher to lower levels by local losses does not harm learning.",
         kind="our analogue",
         scale="copy task of 27 steps with six symbols, three levels with k = 3, 48 units; 400 steps against 600 of "
-              "the whole "
-              "gradient (equal CPU time), each at its best learning rate of three or more",
+              "the whole gradient (equal CPU time), each at its best learning rate of three or more",
         measures={"whole": "share copied right with the whole gradient", "both": "whole gradient and local losses",
                   "local": "cut, with local losses", "cut": "cut, without local losses",
                   "truncated": "backward after every 9 steps"},
         rule=lambda whole, both, local, cut, truncated: min(local - whole + 0.1,
                                                             local - max(cut, truncated) - 0.25),
         decides="local losses copy at most 0.1 worse than the whole gradient, and at least 0.25 better than cuts "
-                "without "
-                "them and than truncation; the whole gradient with local losses is shown beside them",
+                "without them and than truncation; the whole gradient with local losses is shown beside them",
         counter_example={"whole": 0.9, "both": 0.95, "local": 0.41, "cut": 0.41, "truncated": 0.42}, margin=0.1),
     Claim(
         id="local.two_levels", paper="local-losses", chapter="25",
@@ -84,6 +78,6 @@ CLAIMS = (
 OUT_OF_REACH = (
     ("25, a wide range of tasks: that local losses do no harm, at the paper's sizes and on its tasks.",
      "Two tasks in seconds of training, 27 and 64 steps. Given 1200 steps in place of 400, both ways copy nearly "
-     "everything "
-     "(0.989 whole, 0.984 with local losses, 0.439 cut only; one seed), so what differs here is how fast they learn."),
+     "everything (0.989 whole, 0.984 with local losses, 0.439 cut only; one seed), so what differs here is how fast "
+     "they learn."),
 )

@@ -64,8 +64,7 @@ DECOUPLED = Exercise(
         "nothing is cut: the values are right, and the gradient still runs through every step of both levels. A value "
         "that passes without a way back is `h.detach()`.": _levels(_same, _same),
         "the way up is cut, but the lower level still begins its next block with a past, so its chain is as long as "
-        "the "
-        "sequence: detach h1 there as well.": _levels(along=_same),
+        "the sequence: detach h1 there as well.": _levels(along=_same),
         "the lower level's own chain is cut, but the way up is still open: level 2 can tell level 1 through its input "
         "what it wants. Detach h1 in the first blank as well.": _levels(up=_same),
         "you also cut the way down (h2 as an input of level 1, or h2 computed without gradient). Then no loss of the "
@@ -249,13 +248,11 @@ RUN_BLOCK = Exercise(
     cases=_working_blocks, observe=_observe_block, minutes=10,
     mistakes={
         "the state that you hand on still holds the block's whole graph: nothing of it is freed, and the saving is "
-        "gone. "
-        "Return `h.detach()`.": _run(out=lambda h, owed, message, loss: (h, owed)),
+        "gone. Return `h.detach()`.": _run(out=lambda h, owed, message, loss: (h, owed)),
         "the block began with a state that has a past, so its backward pass ran on into the block before (and the next "
         "one would ask for a graph that is gone). Begin with `h.detach()`.": _run(_same),
         "the message still has its past (`retain_grad` keeps a gradient at it and lets it run on), so the backward "
-        "pass "
-        "went up into the level above, which would then run backward once for each block. Cut it first: "
+        "pass went up into the level above, which would then run backward once for each block. Cut it first: "
         "`message.detach().requires_grad_()`.": _message_with_its_past,
         "the second result is the gradient with respect to the state at the block's beginning. That one is dropped; "
         "the level above is owed the gradient of its message.": _run(_leaf, teach=_state_gradient),
@@ -277,11 +274,9 @@ RUN_BLOCK = Exercise(
         lambda block, h, message: tuple(t.clone() for t in local_losses.run_block(block, h, message)),
     ),
     hints=("Three things must not survive the block: the past of h, the past of the message, and the graph on the "
-           "state "
-           "that you return.",
+           "state that you return.",
            "Make the message a leaf: `message = message.detach().requires_grad_()`. After `loss.backward()` its "
-           "gradient "
-           "is in `message.grad`.",
+           "gradient is in `message.grad`.",
            "Four lines: leaf, block, backward, return."),
 )
 

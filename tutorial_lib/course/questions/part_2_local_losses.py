@@ -11,19 +11,16 @@ QUESTIONS = (
         "forward pass until the backward pass?",
         (Choice("The last state: the others were used already",
                 "The backward pass goes through all steps again, last one first, and each Jacobian is computed from "
-                "the "
-                "values of its own step."),
+                "the values of its own step."),
          Choice("Something of every one of the 1000 steps",
                 "Yes: each step's Jacobian needs that step's values, so memory grows with the length. That is what "
-                "this "
-                "chapter is about.", right=True),
+                "this chapter is about.", right=True),
          Choice("The weights", "They are there in any case, and the same at all steps."))),
     Question(
         "local.recall_shortcut", "25",
         "A gradient that passes n updates vanishes or explodes exponentially with n (chapter 20). Levels tick every 1, "
         "10 and 100 steps, each reading the one below. How many updates does the shortest path pass from an input to "
-        "an "
-        "answer 300 steps later?",
+        "an answer 300 steps later?",
         (Choice("About 300", "That is the path along the lowest level. There is a way up."),
          Choice("About 30", "That is the path along the middle level. There is one more level."),
          Choice("About as many as can be counted on two hands",
@@ -46,8 +43,7 @@ QUESTIONS = (
                                           "open."),
          Choice("Those of all levels",
                 "Yes: from level 0 up along the link down, since gradients run against the arrows, and so on to the "
-                "top. "
-                "Higher levels are taught through what they hand down.", right=True),
+                "top. Higher levels are taught through what they hand down.", right=True),
          Choice("Those of the top level alone", "The answer is read from level 0, so its weights are reached first."))),
     Question(
         "local.peak", "25",
@@ -58,8 +54,7 @@ QUESTIONS = (
         "local.fifth", "25",
         "For 81 steps, four levels of k = 3 keep 12 ticks in place of 120. What does a fifth level do?",
         (Choice("It saves another factor of about three", "It would, if the sequence grew as well. The fifth level "
-                                                          "ticks "
-                                                          "once in 81 steps."),
+                                                          "ticks once in 81 steps."),
          Choice("It saves a little more", "Count: four blocks of 3 below the top, and a chain of one tick: 13."),
          Choice("It keeps more than it saves",
                 "Yes: 13 ticks in place of 12, and 121 without cuts. When the top chain is no longer than a block, one "
@@ -69,13 +64,11 @@ QUESTIONS = (
         "Which way of computing the gradient copies about as well as the whole one, at equal CPU time?",
         (Choice("Cut only: the task still teaches all weights",
                 "All weights, yes; but for what level 0 should keep of the first six symbols it gets no gradient at "
-                "all. "
-                "It stays near 0.4."),
+                "all. It stays near 0.4."),
          Choice("Truncated after 9 steps, with the states handed on",
                 "Nothing tells the first piece that it will be asked in the third. It stays near 0.4."),
          Choice("Local: cut, with local losses", "Yes, and often better in the time given: the local losses tell "
-                                                 "level 0 "
-                                                 "at once what the task would have to find out.", right=True),
+                                                 "level 0 at once what the task would have to find out.", right=True),
          Choice("None of them", "That would be the end of the idea. One does."))),
     Question(
         "local.close_why", "25",
@@ -94,12 +87,9 @@ QUESTIONS = (
         "For which of these would you expect local losses to harm most?",
         (Choice("Blocks of 10 inputs, each a vector of 1000 random numbers, of which one number matters",
                 "Yes: the local loss fills the state with what can be told of the noise, and only a gradient from "
-                "above "
-                "would say which number to keep.", right=True),
+                "above would say which number to keep.", right=True),
          Choice("Text of 30 symbols in blocks of 3", "A state of 48 numbers holds three of 30 symbols with ease; "
-                                                     "that is "
-                                                     "close to what we trained."),
+                                                     "that is close to what we trained."),
          Choice("Very long sequences of few symbols", "That is what they are made for: the saving grows with the "
-                                                      "number "
-                                                      "of levels that the length allows."))),
+                                                      "number of levels that the length allows."))),
 )
