@@ -32,13 +32,12 @@ QUESTIONS = (
         "music.lost", "21",
         "Beside the teacher the flat decoder gets about half of the notes of an unheard tune right. And alone, from "
         "the same code?",
-        (Choice("About half as well: the code holds the tune",
+        (Choice("About as well: the code holds the tune",
                 "The code holds it, but the decoder has to stay in step with it for 128 symbols, each built on its "
                 "own last ones."),
-         Choice("Fewer than half of those: about a fifth of all notes",
-                "Yes, over all unheard tunes. A tune holds about 40 different pitches, and copying another tune's "
-                "notes would give about a "
-                "tenth: so the code does help, a little, and mostly at the start.", right=True),
+         Choice("Half of those or fewer: about a quarter of all notes",
+                "Yes, over all unheard tunes. Copying the notes of another tune would give about a tenth: so the code does "
+                "help, most of all at the start.", right=True),
          Choice("None after the first wrong note",
                 "It is not quite so bad: the code comes in at every step, and sometimes leads back."))),
     Question(
