@@ -95,6 +95,10 @@ play(sound(tune), 8000, alt=f"{titles[pick]}, 16 bars as printed, by a plucked s
 # %%
 ask("music.lost")
 
+# %% [markdown]
+# Two lines do it. `decoder(z, x)` gives the logits beside the teacher, all steps at once; `decoder.let_go(z, x)` writes step by
+# step and puts in what it chose, here always the likeliest symbol.
+
 # %%
 from tutorial_lib import weights
 from tutorial_lib.hierarchical import notes_right, right_by_bar, tune_vae
@@ -110,6 +114,10 @@ def shipped(kind):
 flat_vae, bar_vae = shipped("flat"), shipped("hierarchical")
 z = flat_vae.encoder(tune[None])[0]                                              # (1, 64), the mean of q(z|x)
 beside, alone = flat_vae.decoder(z, tune[None]).argmax(-1)[0], flat_vae.decoder.let_go(z, tune[None])[0]
+
+# %% [markdown]
+# A **piano roll** shows which pitch sounds when. Grey is the tune as it should be. A note counts as right when it begins at the
+# right step with the right pitch.
 
 # %%
 def piano(ax, y, x, title):
@@ -129,6 +137,9 @@ piano(axes[1], alone, tune, f"alone: {notes_right(alone, tune):.0%}")
 axes[1].set_xlabel("bar")
 show(fig, alt="Two piano rolls of one tune of 16 bars. Grey bars are the true notes, thin blue ones notes that the decoder got right, red "
               "ones notes it got wrong. Beside the teacher most are blue; alone, most are red.")
+
+# %% [markdown]
+# It starts well. Then it plays something that could be a tune, in the right key and with the right kind of steps, only not this one.
 
 # %%
 play(sound(alone), 8000, alt="the same tune, written by the flat decoder alone")
@@ -184,6 +195,9 @@ def by_bars(writer, c, x):
     ...  # your code here; take U and S from the shapes of c and x
 
 
+# %% [markdown]
+# The check tells the flat decoder, the one that hears too much, and a handful of ways to mix up rows and bars.
+
 # %%
 by_bars = check("hierarchical.by_bars", by_bars)
 
@@ -206,6 +220,9 @@ for name, decoder in (("flat", flat), ("hierarchical", barwise)):
 # %%
 ask("music.locality")
 
+# %% [markdown]
+# Both decoders as they were started, untrained, on 32 tunes and 32 random codes:
+
 # %%
 def moved(decoder, u):
     """The largest change of a logit in each bar when bar u is replaced, the teacher beside.  -> (U,)"""
@@ -223,6 +240,9 @@ ax.set(xlabel="bar", ylabel="change of a logit", title="largest change in each b
 _ = ax.legend()
 show(fig, alt="Bars for the largest change of a logit in each of 16 bars after bar 5 was replaced. Flat: nothing before bar 5, large at "
               "bars 5 and 6, and a little at bar 7. Hierarchical: bar 5 alone.")
+
+# %% [markdown]
+# One bar may be luck. All sixteen in turn:
 
 # %%
 leaks = torch.stack([moved(barwise, u) for u in range(U)])                       # (bar replaced, bar looked at)
@@ -248,6 +268,10 @@ claim("music-vae.locality", leak=leaks[elsewhere].max(), own=leaks.diagonal().mi
 
 # %%
 ask("music.gap")
+
+# %% [markdown]
+# Two helpers: `score` judges a model on the unheard tunes, and `watched` does so now and then while the model trains, with the clock
+# stopped.
 
 # %%
 from tutorial_lib import minibatches, train
@@ -295,6 +319,9 @@ def fit(kind, steps, name, beta=lambda step: 0.2, free=88.7, every=60, component
 
 fits = {kind: fit(kind, 300, kind) for kind in hierarchical.KINDS}
 
+# %% [markdown]
+# The same logs twice: against steps, and against what they cost.
+
 # %%
 fig, (left, right) = plot.figure(columns=2, width=4.9, height=3.5, sharey=True)
 for kind, color in zip(fits, (plot.RED, plot.BLUE), strict=True):
@@ -337,6 +364,9 @@ claim("music-vae.reconstruction", flat_taught=best["flat"][0], bar_taught=best["
 # %%
 ask("music.shuffled")
 
+# %% [markdown]
+# The tunes are the same, the notes of the teacher are the same; only the codes are handed on by one.
+
 # %%
 def lost_without(vae):
     """What another tune's code costs, in share of notes right: beside the teacher, alone."""
@@ -371,6 +401,9 @@ def objective(nats, kl, beta, free):
     return (nats + beta * beyond).mean()
 
 
+# %% [markdown]
+# The check looks at gradients, too: an objective may have the right value and pull in the wrong place.
+
 # %%
 objective = check("hierarchical.objective", objective)
 
@@ -395,6 +428,10 @@ claim("music-vae.free_bits", below=pull[kl < tau].abs().max(), beyond=(pull - 0.
 
 # %%
 ask("music.charged")
+
+# %% [markdown]
+# Four models: both decoders at full price, and the hierarchical one with a rising price and with free bits. Beside each KL stands what the
+# code is good for: the share of notes that are lost, alone, when the code is another tune's.
 
 # %%
 full, slow, low = lambda step: 1.0, lambda step: hierarchical.beta_at(step, 1.0, 0.99), lambda step: 0.2
@@ -472,6 +509,9 @@ explore(let_go, bar=(1, 17), melody=CHOICES,
 # %%
 ask("music.after")
 
+# %% [markdown]
+# Listen to both, and keep the better one: a MIDI file opens in any music program.
+
 # %%
 alone_by = {kind: let_go_at(kind, 1)[0] for kind in ("flat", "hierarchical")}
 for kind, y in alone_by.items():
@@ -495,6 +535,10 @@ def form(x, S):
     ...  # your code here: your own idea; it is judged by what it does
 
 
+# %% [markdown]
+# Any idea counts that does what was asked. It is tried on a hundred tunes, on the same with their bars mixed, a third higher, and on tunes
+# made for the purpose.
+
 # %%
 form = check("music.form", form)
 
@@ -504,6 +548,9 @@ form = check("music.form", form)
 
 # %%
 ask("music.samples")
+
+# %% [markdown]
+# `drawn` gives both decoders the same codes.
 
 # %%
 from tutorial_lib.text import draw_symbol
@@ -523,6 +570,9 @@ built = {"unheard tunes": unheard, "their bars, mixed": mixed, "flat samples": s
 comes_back = {name: form(tunes.spell(x), S).nanmean().item() for name, x in built.items()}
 near = {name: echo(tunes.spell(x), S).nanmean().item() for name, x in built.items()}
 
+# %% [markdown]
+# To the left, what comes back after a phrase; to the right, for comparison, what is repeated at once in the next bar.
+
 # %%
 fig, (left, right) = plot.figure(columns=2, width=5.4, height=3.3)
 labels = [name.replace(" ", "\n", 1) for name in built]
@@ -536,6 +586,9 @@ show(fig, alt="Bars of the share of notes that come back, after four or eight ba
               "hierarchical decoder lie above the flat decoder's, both far below the tunes.")
 claim("music-vae.samples", flat=comes_back["flat samples"], hierarchical=comes_back["hierarchical samples"],
       real=comes_back["unheard tunes"], mixed=comes_back["their bars, mixed"])
+
+# %% [markdown]
+# And this is how it sounds: not an average draw, but the one of 256 that comes back most.
 
 # %%
 show_off = samples["hierarchical"][form(tunes.spell(samples["hierarchical"]), S).nan_to_num(0).argmax()]
@@ -557,8 +610,14 @@ def slerp(a, b, t):
     ...  # your code here; where a and b are parallel, go straight
 
 
+# %% [markdown]
+# Ten mistakes are known, among them the straight line, the angle of codes that were not normalised, and 0 / 0.
+
 # %%
 slerp = check("hierarchical.slerp", slerp)
+
+# %% [markdown]
+# The lengths, over two thousand pairs of draws from the prior:
 
 # %%
 a, b = torch.randn(2, 2000, 64, generator=lab.rng("pairs of codes")).unbind(0)
@@ -603,6 +662,9 @@ explore(mix, place=(0, 10), path=list(PATHS),
         alt="Piano roll of the tune half way between two tunes, over the first tune in grey: some of its notes are shared, blue, most are new, red. "
             "Beneath, the share of notes that agree with the first tune falls along the way while that with the second rises; they "
             "cross near the middle.")
+
+# %% [markdown]
+# The tune in the middle, to hear:
 
 # %%
 play(sound(along["along the arc"][5]), 8000, alt=f"half way from {names[0]} to {names[1]}, along the arc")
