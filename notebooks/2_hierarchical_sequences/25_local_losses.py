@@ -733,8 +733,8 @@ claim("local.digits", whole=read["whole"], local=read["local"], cut=read["cut on
 #   alphabets, long blocks) fill it with what nobody will ask for; a gradient from above would have known better.
 # - **The weight is a choice.** For the digits a local loss with weight 1 slows learning down clearly, one with 30 does not. Nothing local
 #   tells which.
-# - **Time is not saved.** A step block by block costs about as much arithmetic and more bookkeeping. The gain is memory, and with it
-#   longer sequences.
+# - **Time is not saved.** A step block by block costs about one and a half times as much here: the same arithmetic, local losses besides, in many
+#   small pieces. The gain is memory, and with it longer sequences.
 # - **The top chain.** It grows as $T / k^{L-1}$: exponential savings need a depth that grows with $\log_k T$, and $k$ and the borders of blocks are fixed in advance.
 # - **Counted, not weighed.** We count what autograd keeps. A process also holds weights, the optimiser's numbers, one gradient of a state's
 #   size for each message that is waiting, and whatever the allocator likes.
@@ -761,4 +761,4 @@ ask("local.close_when")
 # whose gradient arrives later is also the subject of M. Jaderberg and others, *Decoupled Neural Interfaces using Synthetic Gradients* (2017), where it is
 # guessed; here it is waited for.
 #
-# **Next:** [30 Tangents and scale](../00_start_here.ipynb) opens the next part on the [map](../00_start_here.ipynb).
+# **Next:** [30 Tangents and scale](../3_lazy_and_rich/30_tangents_and_scale.ipynb) opens the next part. Back to the [map](../00_start_here.ipynb).
