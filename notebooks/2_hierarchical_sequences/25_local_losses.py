@@ -34,7 +34,6 @@ import math
 import time
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from tutorial_lib import ask, check, claim, explore, plot, show, start
@@ -93,13 +92,13 @@ show(fig, alt="Megabytes kept for the backward pass over one training step. For 
 # hill by chopping the sequence up: the states run on from the first step to the last, the top of the network
 # learns across all of it, and at the end of this chapter it will copy symbols over a gap that no chopped training gets across.
 #
-# Where is the trick? Mujika, Weissenberger and Steger (2019) give up one thing, the gradient that flows from higher levels of a
-# hierarchy to lower ones, and pay with another: a small loss at each level that needs nobody else.
+# Where is the trick? Mujika, Weissenberger and Steger (2019) give up the gradient that flows from higher levels of a hierarchy to
+# lower ones, and put a small loss in its place, at each level, that needs nobody else.
 
 # %% [markdown]
 # ## 2 · A clock with several hands
 #
-# A **hierarchy** has levels $l = 0, 1, \dots$, each with a recurrent cell and a state $h^l$. Level 0 ticks at every step; each
+# A **hierarchy** has levels $l = 0, 1, \dots$, each with a recurrent cell and a state $h^l$. Level 0 ticks, that is, updates its state, at every step; each
 # level above ticks once when the level below has ticked $k$ times, like the hands of a clock. The $k$ ticks in between are a **block**.
 #
 # $$h^l \leftarrow \mathrm{cell}_l\big([\,\text{below},\ h^{l+1}\,],\ h^l\big), \qquad
@@ -152,7 +151,7 @@ def run_clock(cells, x, k, link=lambda name, h: h):
 
 # %% [markdown]
 # `clockwork.Hierarchy` is the same, and also collects the blocks. The top level is never cut: its chain is short, one tick in
-# $k^{L-1}$ steps for $L$ levels, and it carries what is long.
+# $k^{L-1}$ steps for $L$ levels (in code: `depth`), and it carries what is long.
 
 # %%
 mine, (theirs, blocks, _) = run_clock(net.cells, x, 3), net(x)
