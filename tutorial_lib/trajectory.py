@@ -72,7 +72,8 @@ def consistency(policy: Policy, z: Tensor, imagined: Tensor) -> Tensor:
     to a constant, which is what the official code rewards the policy for.  z: (B, Z), imagined: (B, H + 1, 5) -> ()
     Taught in 22.
     """
-    error = (follow(policy, z, imagined) - imagined.detach()) / SIGMA
+    imagined = imagined.detach()
+    error = (follow(policy, z, imagined) - imagined) / SIGMA
     return 0.5 * error.square().sum((-1, -2)).mean()
 
 
@@ -133,8 +134,8 @@ class OneStep(nn.Module):
         forward, aside, turn, a, b = self.change(state[..., 3:], action).unbind(-1)
         x, y, heading, *joints = state.unbind(-1)
         c, s = heading.cos(), heading.sin()
-        moved = (x + c * forward - s * aside, y + s * forward + c * aside, heading + turn, joints[0] + a, joints[1] + b)
-        return torch.stack(moved, -1)
+        a, b = ((j + change).clamp(-LIMIT, LIMIT) for j, change in zip(joints, (a, b), strict=True))
+        return torch.stack((x + c * forward - s * aside, y + s * forward + c * aside, heading + turn, a, b), -1)
 
 
 def run_feedback(W: Tensor, joints: Tensor, H: int, segments: int, noise: float,

@@ -340,9 +340,22 @@ REPLAN = Exercise(
         "the state is never updated, so that every round plans from the start again.": _variant(stay=True),
     },
     alternatives=(_variant(), _gathered),
-    hints=("Each round: imagine, judge, `best = value.argmax(1)`, execute `plans[rows, best, 0]`.",
+    hints=("`judge` gives two things; the first is the reward, (B, N), and `argmax(1)` says which is best for each task.",
            "`judge` wants paths (B, N, T, 5); a real path is one candidate: `real[:, None]`, and its count is `[:, 0]`.",
-           "Three things are carried from round to round: `state = real[:, -1]`, `reached`, and the list `walked`."),
+           "The first part of each task's best plan is `plans[rows, best, 0]`; the next round plans from `real[:, -1]`."),
+    solution='''
+def replan(state, imagine, execute, judge, rounds):
+    rows = torch.arange(len(state))
+    reached, walked = torch.zeros(len(state), dtype=torch.long), [state[:, None]]
+    for _ in range(rounds):
+        paths, plans = imagine(state)
+        best = judge(paths, reached)[0].argmax(1)
+        real = execute(state, plans[rows, best, 0])
+        reached = judge(real[:, None], reached)[1][:, 0]
+        state = real[:, -1]
+        walked.append(real)
+    return reached, torch.cat(walked, 1)
+''',
 )
 
 # ---------------------------------------------------------------- transfer: a turn by hand
@@ -372,8 +385,8 @@ def _square(steps: int) -> Tensor:
     return torch.tensor([corners[t % 12] for t in range(steps)]).float() * 0.95
 
 
-def _circle(centre: tuple[float, float], lag: float) -> Callable[[int], Tensor]:
-    return lambda steps: swimmer.actions_for(swimmer.loop(centre, 0.5, lag, 12, steps)).clamp(-1, 1)
+def _to_and_fro(steps: int) -> Tensor:
+    return torch.tensor([[0.9, 0.9] if t % 4 < 2 else [-0.9, -0.9] for t in range(steps)])
 
 
 TURN_LEFT = Exercise(
@@ -382,8 +395,8 @@ TURN_LEFT = Exercise(
     mistakes={
         "it turns right: run the loop the other way round, or move its centre to the other side.":
             lambda steps: -swimmer.turn_left(steps),
-        "it does not turn by 1.5: in a loop around straight joints the two halves cancel; and what goes back the way it came "
-        "cancels altogether. Put the centre of the loop at (0.5, 0.5).": _circle((0.0, 0.0), math.pi / 2),
+        "it does not turn by 1.5. What goes back the way it came cancels altogether; in a loop around straight joints the two "
+        "halves cancel. Put the centre of the loop at (0.5, 0.5).": _to_and_fro,
         "some speeds exceed 1: the joints cannot move that fast.":
             lambda steps: 2 * swimmer.turn_left(steps),
     },
