@@ -37,7 +37,8 @@ QUESTIONS = (
                                                                      "rewarded."),
          Choice("Swimming, forward, backward and in bends", "Yes, they move about ten times as far as at first. What goes "
                 "far is rare at the beginning, and badly foreseen; and of what is rare there are many kinds.", right=True),
-         Choice("All swimming straight ahead as fast as they can", "Speed alone is soon foreseen; each round rewards what is not."))),
+         Choice("All swimming the same way, as fast as they can", "That is what a model gets that never learns, as a control will "
+                "show. Once it has learned, speed alone is foreseen, and something else is rewarded."))),
     Question(
         "trajectory.agree", "22",
         "Nothing in the loss makes the decoders agree. Their policy was cloned from the same segments, with the same z. "
