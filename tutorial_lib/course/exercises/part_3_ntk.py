@@ -284,8 +284,8 @@ HALF_LIFE = Exercise(
     name="ntk.half_life", chapter="31", title="Transfer: how long for the third mode?", reference=ntk.half_life,
     minutes=8, core=False, observe=_observe_half, rtol=0.03,
     cases=lambda: [Case((_spectrum([4.0, 1.0, 0.25, 0.1], 0), 0.4, 3), "four points, the third mode"),
-                   Case((_spectrum([9.0, 2.0, 0.8], 1), 0.1, 2), "three points, the second mode"),
-                   Case((_spectrum([6.0, 3.0, 2.0, 1.0, 0.5], 2), 0.1, 1), "five points, the first mode")],
+                   Case((_spectrum([9.0, 2.0, 0.8], 1), 0.04, 2), "three points, the second mode"),
+                   Case((_spectrum([6.0, 3.0, 2.0, 1.0, 0.5], 2), 0.02, 1), "five points, the first mode")],
     mistakes={
         "1/N is missing: the loss is a mean over the points, so an error shrinks by 1 - lr lambda / N at each step.":
             lambda K, lr, k: math.log(2) / (len(K) * _rate(K, lr, k)),
