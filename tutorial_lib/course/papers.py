@@ -40,5 +40,7 @@ PAPERS = {p.id: p for p in (
           "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
+    Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization", "Annan Yu et al.", 2024,
+          "https://arxiv.org/abs/2310.01698"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
 )}
