@@ -426,9 +426,11 @@ claim("sectar.exploration", surprise=moved(seen["by surprise"][1][-1]).mean(), r
 # the last four rounds of the random ones.
 
 # %%
+from copy import deepcopy
+
 models, data = {}, {}
 for way in ("by surprise", "at random"):
-    model, paths, actions = seen[way]
+    model, paths, actions = deepcopy(seen[way][0]), *seen[way][1:]
     data[way] = paths[4:].flatten(0, 1), actions[4:].flatten(0, 1)               # (3072, 25, 5), (3072, 24, 2)
     history = fit(model, *data[way], 1000, f"segments found {way}", lr=4e-3, decay=True)
     models[way] = model
@@ -466,7 +468,7 @@ print(f"imagined to move {moved(imagined).mean():.2f}, really moved {moved(real)
 
 # %% [markdown]
 # A planner that believes such a decoder will be surprised itself. The remedy is in the paper's name: make them **self-consistent**.
-# Let the policy act, and move it towards what was imagined, $-\log p(	ext{real path}\mid z, s_0)$. A colleague has written the loss:
+# Let the policy act, and move it towards what was imagined, $-\log p(\text{real path}\mid z, s_0)$. A colleague has written the loss:
 
 # %%
 def consistency_from_the_wild(policy, z, imagined):
@@ -500,8 +502,6 @@ consistency = check("trajectory.consistency", consistency)
 # formulas, so the gradient can run back through all 24 moves. The decoder stays as it is. 400 steps, some eight seconds.
 
 # %%
-from copy import deepcopy
-
 consistent, draws = deepcopy(cloned), lab.rng("latents for consistency")
 
 
