@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tutorial_lib import shooting, swimmer, trajectory
 from tutorial_lib.kit.judge import Exercise
-from tutorial_lib.kit.observe import Case
+from tutorial_lib.kit.observe import Case, Fault
 
 
 def _randn(*shape: int, seed: int = 0) -> Tensor:
@@ -65,6 +65,9 @@ CORRELATED = Exercise(
             _recursion(lambda r: math.sqrt(abs(r)), lambda r: math.sqrt(1 - abs(r))),
         "you kept rho^2 of the step before: neighbours are then correlated by rho^2, and it should be rho.":
             _recursion(lambda r: r**2, lambda r: math.sqrt(1 - r**2)),
+        "this mixes old and new by 1 - rho and rho, a running mean whose variance shrinks: rho belongs to the step before, and "
+        "the squares of the two weights must add up to 1.":
+            _recursion(lambda r: 1 - r, lambda r: r),
     },
     alternatives=(_matrix, _recursion(lambda r: r, lambda r: ((1 - r) * (1 + r)) ** 0.5)),
     hints=("The correlation of neighbours is the weight of the step before.",
@@ -145,6 +148,8 @@ FOLLOW = Exercise(
             lambda policy, z, imagined: torch.stack([imagined[:, 0]] + [swimmer.move(imagined[:, 0], policy(
                 imagined[:, 0], z))] * (imagined.shape[1] - 1), 1),
         "there is one step too many: `imagined` has H + 1 states, so there are H actions.": _one_more,
+        "you take 24 steps, as in this chapter's segments; how many there are is told by `imagined.shape[1] - 1`.":
+            lambda policy, z, imagined: trajectory.follow(policy, z, imagined[:, :1].expand(-1, 25, -1)),
         "the start is missing: it comes first, as in `imagined`.":
             lambda policy, z, imagined: trajectory.follow(policy, z, imagined)[:, 1:],
         "this is the imagined path itself, handed back.": lambda policy, z, imagined: imagined,
@@ -234,6 +239,8 @@ CONSISTENCY = Exercise(
                                                / trajectory.SIGMA).square().mean(),
         "the batch is summed; average over it, so that the size of a batch changes nothing.":
             lambda policy, z, imagined: _half_squares(trajectory.follow(policy, z, imagined), imagined.detach()).sum(),
+        "there is one number for each segment; average them.":
+            lambda policy, z, imagined: _half_squares(trajectory.follow(policy, z, imagined), imagined.detach()),
         "the half is missing: -log of a Gaussian is half the square.":
             lambda policy, z, imagined: 2 * trajectory.consistency(policy, z, imagined),
         "the error is not divided by SIGMA: a radian of a joint then counts as much as a body length of position.":
@@ -278,7 +285,7 @@ def _replan_cases() -> list[Case]:
 
 
 def _variant(choose: str = "max", carry: bool = True, part: int = 0, trust: bool = False, stay: bool = False,
-             count_imagined: bool = False) -> Callable[..., tuple[Tensor, Tensor]]:
+             count_imagined: bool = False, latest: int = -1, twice: bool = False) -> Callable[..., tuple[Tensor, Tensor]]:
     """`replan` with one thing wrong."""
     def wrong(state: Tensor, imagine: Any, execute: Any, judge: Any, rounds: int) -> tuple[Tensor, Tensor]:
         rows, none = torch.arange(len(state)), torch.zeros(len(state), dtype=torch.long)
@@ -288,8 +295,9 @@ def _variant(choose: str = "max", carry: bool = True, part: int = 0, trust: bool
             value, after = judge(paths, reached if carry else none)
             best = value.argmax(1) if choose == "max" else value.argmin(1) if choose == "min" else none
             real = paths[rows, best] if trust else execute(state, plans[rows, best, part])
-            reached = after[rows, best] if count_imagined else judge(real[:, None], reached)[1][:, 0]
-            state = state if stay else real[:, -1]
+            before = reached if twice else none
+            reached = before + (after[rows, best] if count_imagined else judge(real[:, None], reached)[1][:, 0])
+            state = state if stay else real[:, latest]
             walked.append(real)
         return reached, torch.cat(walked, 1)
 
@@ -337,6 +345,8 @@ REPLAN = Exercise(
             _variant(trust=True),
         "goals are counted as the plan imagined them; count what was really reached: `judge(real[:, None], reached)`.":
             _variant(count_imagined=True),
+        "`judge` already counts what was reached before; you added it once more.": _variant(twice=True),
+        "you go on from the first state of what was walked; the body is at the last, `real[:, -1]`.": _variant(latest=0),
         "the state is never updated, so that every round plans from the start again.": _variant(stay=True),
     },
     alternatives=(_variant(), _gathered),
@@ -365,8 +375,11 @@ def _observe_turn(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     """Whether the actions are allowed, and whether the body ends up turned to the left by 1.5 radians or more."""
     (steps,) = case.args
     actions = candidate(steps)
-    if not isinstance(actions, Tensor) or actions.shape != (steps, 2):
+    if not isinstance(actions, Tensor):
         return {"the actions": actions}
+    if actions.shape != (steps, 2):
+        raise Fault("wrong shape", f"the actions have shape {tuple(actions.shape)}; two speeds for each step are wanted, "
+                    f"({steps}, 2).")
     path = swimmer.rollout(torch.zeros(5), actions.detach().float())
     return {"the actions": torch.zeros(steps, 2),  # any will do
             "1 where speeds are between -1 and 1": torch.tensor(float((actions.abs() <= 1 + 1e-6).all())),
