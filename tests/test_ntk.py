@@ -1,4 +1,4 @@
-"""ntk: the recursion against integrals and draws, kernels by two routes, training against autograd and its closed form."""
+"""ntk: the recursion against integrals and draws, kernels by two routes, training by autograd and in closed form."""
 
 import math
 
@@ -96,7 +96,8 @@ def test_a_wide_network_has_the_limiting_kernel(hidden):
 
 
 @settings(max_examples=25, deadline=None)
-@given(sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4), beta=st.sampled_from([0.0, 0.4]), seed=st.integers(0, 99))
+@given(sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4), beta=st.sampled_from([0.0, 0.4]),
+       seed=st.integers(0, 99))
 def test_layer_by_layer_is_the_contraction_of_jacobians(sizes, beta, seed):
     layers = fresh(sizes, rng(seed), torch.float64)
     x, y = randn(3, sizes[0], seed=seed), randn(4, sizes[0], seed=seed + 1)
@@ -138,7 +139,8 @@ def test_training_is_gradient_descent_as_autograd_does_it():
 @given(n=st.integers(1, 5), t=st.integers(0, 30), seed=st.integers(0, 50))
 def test_the_closed_form_is_explicit_steps(n, t, seed):
     a, b = randn(n, n + 1, seed=seed), randn(3, n + 1, seed=seed + 1)
-    K, K_test, f, at_test, y = a @ a.T, b @ a.T, randn(n, seed=seed + 2), randn(3, seed=seed + 3), randn(n, seed=seed + 4)
+    K, K_test, f, y = a @ a.T, b @ a.T, randn(n, seed=seed + 2), randn(n, seed=seed + 4)
+    at_test = randn(3, seed=seed + 3)
     lr = (n / torch.linalg.eigvalsh(K)[-1]).item()
     found = linear_training(K_test, K, at_test, f, y, lr, [0, t])
     close(found[0], at_test)

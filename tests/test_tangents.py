@@ -1,4 +1,4 @@
-"""tangents: gradients against autograd, the flow against small steps, its tangent against matrix exponentials, scales."""
+"""tangents: gradients against autograd, the flow against small steps, its tangent against matrix exponentials."""
 
 import pytest
 import torch
@@ -47,7 +47,7 @@ def test_the_jacobian_is_what_autograd_finds_and_kinks_are_where_neurons_are_zer
 
 def test_a_network_of_one_neuron():
     w = tuple(torch.tensor([v], dtype=torch.float64) for v in (3.0, 2.0, -1.0))
-    close(network(w, torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)), torch.tensor([0, 0, 3.0], dtype=torch.float64))
+    close(network(w, torch.tensor([0.0, 0.5, 1.0]).double()), torch.tensor([0, 0, 3.0]).double())
     assert kinks(w).item() == 0.5
 
 

@@ -1,4 +1,4 @@
-"""The neural tangent kernel: of wide networks by a recursion, of given networks by their gradients, and what it predicts.
+"""The neural tangent kernel: of wide networks by a recursion, of given ones by their gradients, and what it predicts.
 
 symbol      meaning                                              shape              in Jacot, Gabriel & Hongler (2018)
 h           hidden layers                                        an int             L - 1
@@ -165,7 +165,7 @@ def train(layers: Layers, x: Tensor, y: Tensor, lr: float, steps: int, beta: flo
 
 def linear_training(K_test: Tensor, K_train: Tensor, f0_test: Tensor, f0: Tensor, y: Tensor, lr: float,
                     steps: Sequence[int]) -> Tensor:
-    """The linearised network after each number of steps of gradient descent.  (M, N), (N, N), (M,), (N,), (N,) -> (T, M)
+    """The linearised network after each number of steps.  (M, N), (N, N), (M,), (N,), (N,) -> (T, M)
 
     f(t) = f0_test - K_test K^-1 (1 - (1 - lr K / N)^t) (f0 - y), mode by mode, so that K may be singular.
     Jacot et al. (2018), section 5, in steps instead of time.  Raises ValueError when lr would explode.  Taught in 31.

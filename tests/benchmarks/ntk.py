@@ -1,8 +1,8 @@
 """The tangent kernel of a 64-512-512-O network, layer by layer, against torch.func's contraction of Jacobians.
 
 The same weights and points, float32, biases counted with 0.1: N = 100 points and one output, and N = 20 points and ten
-outputs (all 20 x 20 x 10 x 10 entries).  `ntk.jacobian_kernel` is the peer at its best: each point alone under vmap, so
-that no gradient of one point by another is computed, and contracted weight tensor by weight tensor.  About one CPU minute.
+outputs (all 20 x 20 x 10 x 10 entries).  `ntk.jacobian_kernel` is the peer at its best: each point alone under vmap,
+so that no gradient of one point by another is computed, and contracted weight tensor by weight tensor.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tutorial_lib.kit.claim import Claim
 
-_SETTINGS = ("40 points on a sphere in 10 dimensions and 40 digits, one hidden layer (widths 32 to 2048) and two (32 to "
+_SETTINGS = ("40 points on a sphere in 10 dimensions and 40 digits, one hidden layer (widths 32 to 2048) and two "
+             "(32 to "
              "512), three networks each")
 
 CLAIMS = (
@@ -14,13 +15,16 @@ CLAIMS = (
         statement="The limiting kernel is given by a recursion over layers whose only ingredients are expectations of "
                   "s(z)s(z') and s'(z)s'(z') over a Gaussian pair (z, z').",
         kind="theorem checked",
-        scale="s = sqrt(2) relu, for which the expectations have the closed form of Cho & Saul (2009); networks of 500 units, "
+        scale="s = sqrt(2) relu, for which the expectations have the closed form of Cho & Saul (2009); networks of "
+              "500 units, "
               "biases counted with 0.1, 12 points",
         measures={"formula": "largest difference between the closed form and the integral over the pair",
-                  "kernel": "largest difference between the recursion's kernel and the mean kernel of networks, in standard "
+                  "kernel": "largest difference between the recursion's kernel and the mean kernel of networks, in "
+                            "standard "
                             "errors of that mean"},
         rule=lambda formula, kernel: min(1e-6 - formula, 5 - kernel),
-        decides="closed form and integral agree to 1e-6, and the mean kernel of forty networks with one hidden layer (for one "
+        decides="closed form and integral agree to 1e-6, and the mean kernel of forty networks with one hidden "
+                "layer (for one "
                 "layer the mean is the limit at any width) lies within 5 standard errors everywhere",
         counter_example={"formula": 0.1, "kernel": 60.0}, margin=1e-7),
     Claim(
@@ -32,7 +36,8 @@ CLAIMS = (
                   "fastest": "fastest fall, as an exponent",
                   "widest": "largest |K0 - T| / |T| at width 512 of the four settings"},
         rule=lambda slowest, fastest, widest: min(-0.3 - slowest, fastest + 0.75, 0.25 - widest),
-        decides="all four exponents lie between -0.3 and -0.75 (averages of random numbers have -1/2), and at width 512 the "
+        decides="all four exponents lie between -0.3 and -0.75 (averages of random numbers have -1/2), and at width "
+                "512 the "
                 "error is below a quarter",
         counter_example={"slowest": 0.0, "fastest": -0.1, "widest": 0.5}, margin=0.05),
     Claim(
@@ -45,7 +50,8 @@ CLAIMS = (
                   "fastest": "fastest fall, as an exponent",
                   "widest": "largest |K - K0| / |K0| at width 512"},
         rule=lambda slowest, fastest, widest: min(-0.45 - slowest, fastest + 1.25, 0.1 - widest),
-        decides="all four exponents lie between -0.45 and -1.25, and at width 512 the kernel moves by less than a tenth",
+        decides="all four exponents lie between -0.45 and -1.25, and at width 512 the kernel moves by less than a "
+                "tenth",
         counter_example={"slowest": -0.1, "fastest": -0.3, "widest": 0.4}, margin=0.05),
     Claim(
         id="ntk.linear", paper="ntk", chapter="31",
@@ -56,7 +62,8 @@ CLAIMS = (
         measures={"narrow": "smallest error of the prediction at width 32, in units of how far the function moved",
                   "wide": "largest error of the prediction at width 512, in the same units"},
         rule=lambda narrow, wide: min(narrow / 2 - wide, 0.15 - wide),
-        decides="at width 512 the prediction is off by less than 15 % of how far the function moved, and in every setting by "
+        decides="at width 512 the prediction is off by less than 15 % of how far the function moved, and in every "
+                "setting by "
                 "less than half of the smallest error at width 32",
         counter_example={"narrow": 0.3, "wide": 0.3}, margin=0.02),
     Claim(
@@ -65,7 +72,8 @@ CLAIMS = (
         statement="A wide network converges along a kernel principal component in a straight line, at the rate of its "
                   "eigenvalue; the wider, the straighter.",
         kind="same experiment, smaller",
-        scale="128 digits of 14 x 14 pixels for 512 of 28 x 28; one hidden layer, widths 64 to 4096, and two, 64 to 1024, "
+        scale="128 digits of 14 x 14 pixels for 512 of 28 x 28; one hidden layer, widths 64 to 4096, and two, 64 to "
+              "1024, "
               "for four layers up to 10,000; the component is that of the limiting kernel itself",
         measures={"pace": "largest distance between what is left along the component and the theory, widest networks",
                   "aside": "largest movement off the line, in units of the way, widest networks",
@@ -77,24 +85,30 @@ CLAIMS = (
     Claim(
         id="ntk.positive", paper="ntk", chapter="31",
         source="proposition 2 (section 4.2)",
-        statement="On the sphere, for a non-polynomial nonlinearity and at least one hidden layer, the limiting kernel is "
+        statement="On the sphere, for a non-polynomial nonlinearity and at least one hidden layer, the limiting "
+                  "kernel is "
                   "positive definite.",
         kind="theorem checked",
-        scale="100 points in 3 and in 10 dimensions, half of them opposite to the others; one and two hidden layers, biases "
+        scale="100 points in 3 and in 10 dimensions, half of them opposite to the others; one and two hidden "
+              "layers, biases "
               "counted with 0.1 (the paper's parametrisation has biases); beside it none, where it must fail",
         measures={"smallest": "smallest eigenvalue over all cases",
                   "linear": "smallest eigenvalue without a hidden layer, where the kernel is that of a linear model"},
         rule=lambda smallest, linear: min(smallest - 1e-6, 1e-9 - abs(linear)),
-        decides="the smallest eigenvalue is above one millionth, a hundred million times the rounding error that is seen "
+        decides="the smallest eigenvalue is above one millionth, a hundred million times the rounding error that is "
+                "seen "
                 "where there is no hidden layer",
         counter_example={"smallest": 0.0, "linear": 0.0}, margin=1e-7),
     Claim(
         id="ntk.stop", paper="ntk", chapter="31",
-        source="section 5: convergence is fastest along the largest principal components, a motivation for early stopping",
+        source="section 5: convergence is fastest along the largest principal components, a motivation for early "
+               "stopping",
         statement="Since large modes are learned first and small ones are typically noisier, stopping early helps.",
         kind="our analogue",
-        scale="the paper gives the argument and no experiment: 200 threes and eights, a fifth of the labels turned over, "
-              "stopped where 200 others (as noisy) say so; the limiting kernel in closed form; mean of five draws of noise",
+        scale="the paper gives the argument and no experiment: 200 threes and eights, a fifth of the labels turned "
+              "over, "
+              "stopped where 200 others (as noisy) say so; the limiting kernel in closed form; mean of five draws "
+              "of noise",
         measures={"stopped": "share of 600 clean test digits wrong when stopped",
                   "end": "share wrong when trained to the end",
                   "clean_stopped": "share wrong when stopped, true labels",
@@ -107,6 +121,7 @@ CLAIMS = (
 
 OUT_OF_REACH = (
     ("31, width 10,000 with four layers, and 10 networks of each (section 6.1).",
-     "One kernel of such a network takes minutes here. Widths up to 2048 with one hidden layer and 512 with two show the "
+     "One kernel of such a network takes minutes here. Widths up to 2048 with one hidden layer and 512 with two "
+     "show the "
      "same fall."),
 )

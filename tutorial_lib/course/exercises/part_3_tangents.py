@@ -128,7 +128,8 @@ KERNEL_REGRESSION = Exercise(
     },
     alternatives=(lambda K_test, K_train, y: K_test @ torch.linalg.inv(K_train) @ y,
                   lambda K_test, K_train, y: torch.linalg.solve(K_train, K_test.T).T @ y,
-                  lambda K_test, K_train, y: K_test @ torch.cholesky_solve(y[:, None], torch.linalg.cholesky(K_train))[:, 0]),
+                  lambda K_test, K_train, y: K_test @ torch.cholesky_solve(
+                      y[:, None], torch.linalg.cholesky(K_train))[:, 0]),
     hints=("Nothing moves any more when the training points are fitted. f is a sum of rows of the kernel: "
            "f(x) = K(x, X) c. Which c fits?",
            "c solves K_train c = y: `torch.linalg.solve(K_train, y)`."),
@@ -242,8 +243,10 @@ SCALE_FOR = Exercise(
     cases=lambda: [Case((_randn(3, 8), _randn(3, seed=1), 0.1), "3 points, 8 weights, a distance of 0.1"),
                    Case((_randn(5, 20, seed=2), _randn(5, seed=3) * 3, 2.0), "5 points, 20 weights, a distance of 2")],
     mistakes={
-        "the root is missing: y K^-1 y is the square of the length.": lambda J, y, distance: _length(J, y)**2 / distance,
-        "the distance is upside down: a shorter way needs a larger alpha.": lambda J, y, distance: distance / _length(J, y),
+        "the root is missing: y K^-1 y is the square of the length.":
+            lambda J, y, distance: _length(J, y)**2 / distance,
+        "the distance is upside down: a shorter way needs a larger alpha.":
+            lambda J, y, distance: distance / _length(J, y),
         "you multiplied by the distance; weights that may move twice as far need half the alpha.":
             lambda J, y, distance: _length(J, y) * distance,
         "J^T y is the direction of the first push, not the way that fits: what fits is J^T K^-1 y.":
