@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from tutorial_lib.decoder_last import (
-    ChunkDecoder, ChunkEncoder, MainModel, chunk_numbers, chunk_places, contrastive_loss, cut, decoder_loss, joint_in_pieces,
-    joint_loss, shifted)
+    ChunkDecoder,
+    ChunkEncoder,
+    MainModel,
+    chunk_numbers,
+    chunk_places,
+    contrastive_loss,
+    cut,
+    decoder_loss,
+    joint_in_pieces,
+    joint_loss,
+    shifted,
+)
 
 V, K, close = 7, 3, torch.testing.assert_close
 
@@ -98,7 +108,8 @@ def test_joint_loss_against_a_walk_through_the_chunks(parts):
     for i in range(1, 4):
         h = main(encoder(chunks[:, :i]))[:, -1]
         for k in range(K):
-            logits = decoder(h, torch.cat([chunks[:, i, : k + 1], torch.zeros(1, K - k - 1, dtype=torch.int64)], 1))[0, k]
+            so_far = torch.cat([chunks[:, i, : k + 1], torch.zeros(1, K - k - 1, dtype=torch.int64)], 1)
+            logits = decoder(h, so_far)[0, k]
             bits.append(-logits.log_softmax(0)[chunks[0, i, k]] / math.log(2))
     close(joint_loss(*parts, chunks), torch.stack(bits).mean())
 

@@ -60,13 +60,16 @@ def _batch() -> list[Case]:
     ids = torch.tensor([7, 3, 7, 7, 1, 3])
     rows = _randn(8, 4, seed=5)[ids]
     shares = torch.tensor([0.5, 0.3, 0.2, 0.9, 0.1, 0.2, 0.3, 0.7]).log()[ids]
-    return [Case((_randn(6, 4, seed=6), rows, ids, shares), "six rows, of which three ask for chunk 7 and two for chunk 3"),
-            Case((_randn(3, 2, seed=7), _randn(3, 2, seed=8), torch.tensor([4, 2, 9]), torch.tensor([0.1, 0.6, 0.3]).log()),
+    return [Case((_randn(6, 4, seed=6), rows, ids, shares), "six rows, of which three ask for chunk 7 and two "
+                                                            "for chunk 3"),
+            Case((_randn(3, 2, seed=7), _randn(3, 2, seed=8), torch.tensor([4, 2, 9]),
+                  torch.tensor([0.1, 0.6, 0.3]).log()),
                  "three rows that ask for different chunks")]
 
 
 def _in_batch(correct: Callable[[Tensor, Tensor], Tensor], merged: bool = True,
-              target: Callable[[Tensor], Tensor] = lambda which: which, reduction: str = "mean") -> Callable[..., Tensor]:
+              target: Callable[[Tensor], Tensor] = lambda which: which,
+              reduction: str = "mean") -> Callable[..., Tensor]:
     """in_batch_loss with another correction of (s, log_q of the columns), without merging, or with other targets."""
     def loss(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
         rows = torch.arange(len(ids))
@@ -120,26 +123,32 @@ def _by_loop(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
 IN_BATCH = Exercise(
     name="sampled_softmax.in_batch_loss", chapter="24", title="Pick your own among the batch's",
     reference=sampled_softmax.in_batch_loss, cases=_batch, minutes=15, gradient=("q", "e"),
+    workload=lambda: Case((_randn(384, 64), _randn(384, 64, seed=1), torch.arange(384) % 350, -torch.ones(384))),
     mistakes={
-        "duplicates are counted as wrong answers: where two rows ask for the same chunk, each pushes the other's copy, its "
+        "duplicates are counted as wrong answers: where two rows ask for the same chunk, each pushes the "
+        "other's copy, its "
         "own right answer, away. Make each different chunk a candidate once.":
             _in_batch(lambda s, q: s - q, merged=False),
-        "two things: the correction is missing, and duplicates are counted as wrong answers, so that rows with the same "
+        "two things: the correction is missing, and duplicates are counted as wrong answers, so that rows with "
+        "the same "
         "chunk push their own right answer away.":
             _in_batch(lambda s, q: s, merged=False),
-        "the correction is missing (or it runs along the rows, `log_q[:, None]`, which takes the same from all candidates of "
+        "the correction is missing (or it runs along the rows, `log_q[:, None]`, which takes the same from all "
+        "candidates of "
         "a row and changes nothing): common chunks are candidates more often, and the scores learn log p - log Q.":
             _in_batch(lambda s, q: s),
         "the sign of the correction is turned: log Q is subtracted from the scores.":
             _in_batch(lambda s, q: s + q),
         "duplicates are counted as wrong answers, and the sign of the correction is turned.":
             _in_batch(lambda s, q: s + q, merged=False),
-        "the right chunk is left uncorrected. Bayes' rule divides p by Q for every candidate, the right one too; left as it "
+        "the right chunk is left uncorrected. Bayes' rule divides p by Q for every candidate, the right one "
+        "too; left as it "
         "is, its score is compared with others that have been raised.":
             _right_left_out,
         "the right chunk is missing in the sum: it is one of the candidates.":
             _without_right_in_sum,
-        "a row's own chunk is no longer a wrong answer to itself, but other chunks that occur twice are still two candidates, "
+        "a row's own chunk is no longer a wrong answer to itself, but other chunks that occur twice are still "
+        "two candidates, "
         "with a chance meant for one.":
             _hits_only,
         "each row is asked for its neighbour's chunk: row i of q belongs to row i of e.":
@@ -150,8 +159,10 @@ IN_BATCH = Exercise(
             _in_batch(lambda s, q: s - q.exp()),
     },
     alternatives=(_by_mask, _by_loop),
-    hints=("`different, which = torch.unique(ids, return_inverse=True)`: `which[i]` is the column of row i's right chunk.",
-           "You need one row of e, and one entry of log_q, for each different chunk. Any row with that number will do, since equal "
+    hints=("`different, which = torch.unique(ids, return_inverse=True)`: `which[i]` is the column of row i's "
+           "right chunk.",
+           "You need one row of e, and one entry of log_q, for each different chunk. Any row with that number "
+           "will do, since equal "
            "chunks have equal embeddings; the library has `sampled_softmax.merge`.",
            "s = q @ e_of_the_different.T - log_q_of_the_different, then `F.cross_entropy(s, which)`."),
     solution='''
@@ -176,7 +187,8 @@ SHIFTED = Exercise(
     name="decoder_last.shifted", chapter="24", title="Find the bug: a loss that falls wonderfully",
     reference=decoder_last.shifted, cases=_windows, minutes=5,
     mistakes={
-        "this is the bug itself: each context stands beside the chunk that it has just read. The model learns to repeat "
+        "this is the bug itself: each context stands beside the chunk that it has just read. The model learns "
+        "to repeat "
         "what it was told. Leave out the first chunk, not the last.":
             lambda h, chunks: (h.flatten(0, 1), chunks[:, : h.shape[1]].flatten(0, 1)),
         "one context too few: all L of them are used, beside chunks 2 to L + 1.":
@@ -192,7 +204,8 @@ SHIFTED = Exercise(
     },
     alternatives=(lambda h, chunks: (h.reshape(-1, h.shape[-1]), chunks[:, 1:].reshape(-1, *chunks.shape[2:])),
                   lambda h, chunks: (torch.cat(list(h)), torch.cat([c[1:] for c in chunks]))),
-    hints=("The first context has read chunk 1. Which one is it to predict?", "`chunks[:, 1:]`; then `flatten(0, 1)` for both."),
+    hints=("The first context has read chunk 1. Which one is it to predict?", "`chunks[:, 1:]`; then "
+                                                                              "`flatten(0, 1)` for both."),
     solution='''
 def shifted(h, chunks):
     return h.flatten(0, 1), chunks[:, 1:].flatten(0, 1)
@@ -224,8 +237,9 @@ def _observe_freezing(candidate: Callable[..., Tensor], case: Case) -> dict[str,
     size = [sum((w.grad.abs().sum() for w in part.parameters() if w.grad is not None), torch.zeros(()))
             for part in (encoder, main, decoder)]
     asks = torch.tensor([float(w.requires_grad) for part in (encoder, main, decoder) for w in part.parameters()])
-    return {"the loss": loss, "the size of the encoder's gradient": size[0], "the size of the main model's gradient": size[1],
-            "the size of the decoder's gradient": size[2], "the share of weights that still ask for gradients": asks.mean()}
+    return {"the loss": loss, "the size of the encoder's gradient": size[0],
+            "the size of the main model's gradient": size[1], "the size of the decoder's gradient": size[2],
+            "the share of weights that still ask for gradients": asks.mean()}
 
 
 def _detached(encoder: Any, main: Any, decoder: Any, chunks: Tensor) -> Tensor:
@@ -284,19 +298,22 @@ DECODER_LOSS = Exercise(
             lambda encoder, main, decoder, chunks: decoder_last.joint_loss(encoder, main, decoder, chunks),
         "the encoder is cut off, but the main model still gets gradients: it belongs into `torch.no_grad()` as well.":
             _encoder_only,
-        "the parts are frozen for ever: `requires_grad_(False)` changes the modules themselves, and whoever wants to go on "
+        "the parts are frozen for ever: `requires_grad_(False)` changes the modules themselves, and whoever "
+        "wants to go on "
         "training finds them dead. Compute the contexts under `torch.no_grad()` instead.":
             _frozen_for_ever,
         "each context was asked for the chunk it has just read: use `shifted`.": _own_chunk,
         "the contexts have read the chunk that they are to predict: the encoder must get all chunks but the last.":
             _reads_ahead,
         "this is in nats; `bits_per_character` gives bits.": _nats,
-        "no gradient reaches the decoder: only encoder and main model belong into `torch.no_grad()`, the decoder must stay "
+        "no gradient reaches the decoder: only encoder and main model belong into `torch.no_grad()`, the "
+        "decoder must stay "
         "outside, and the loss must not be detached.":
             lambda encoder, main, decoder, chunks: decoder_last.decoder_loss(encoder, main, decoder, chunks).detach(),
     },
     alternatives=(_detached, _inference),
-    hints=("`with torch.no_grad():` around what shall not be trained. `.detach()` gives the same gradients, after the memory was "
+    hints=("`with torch.no_grad():` around what shall not be trained. `.detach()` gives the same gradients, "
+           "after the memory was "
            "used.",
            "Read all chunks but the last, `chunks[:, :-1]`; `shifted` puts the contexts beside what follows.",
            "Outside of the `with`: `bits_per_character(decoder(h, c), c)`."),
@@ -326,10 +343,12 @@ def _observe_pieces(candidate: Callable[..., Tensor], case: Case) -> dict[str, A
     if not isinstance(out["the loss"], Tensor):
         return out
     if h.grad is None or net[0].weight.grad is None:
-        raise Fault("wrong value", "no backward pass was made: each piece needs its `.backward()`, which adds to `.grad`.")
+        raise Fault("wrong value", "no backward pass was made: each piece needs its `.backward()`, which adds "
+                                   "to `.grad`.")
     out["the gradient of the weights"] = net[0].weight.grad.clone()
     out["the gradient of h"] = h.grad.clone()
-    out["whether less than half of the whole is held at a time (1: yes)"] = torch.tensor(float(n == 1 or held < 0.5 * whole))
+    little = float(n == 1 or held < 0.5 * whole)
+    out["whether less than half of the whole is held at a time (1: yes)"] = torch.tensor(little)
     out["whether the loss has let go of its graph (1: yes)"] = torch.tensor(float(not out["the loss"].requires_grad))
     return out
 
@@ -387,14 +406,17 @@ PIECES = Exercise(
     cases=lambda: [Case((40, 4), "40 rows in 4 pieces"), Case((23, 5), "23 rows in 5 pieces, not all of one length"),
                    Case((6, 1), "6 rows in one piece")],
     mistakes={
-        "the gradients are right, and nothing is saved: there is one backward pass, for which the graphs of all pieces had to "
+        "the gradients are right, and nothing is saved: there is one backward pass, for which the graphs of all "
+        "pieces had to "
         "wait. Call `.backward()` on each piece before the next one is computed.": _one_backward,
         "each piece counts fully, so the gradient is that of a sum over pieces: weigh each by its share of the rows.":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1.0),
-        "each piece is divided by the number of pieces; that is right for equal pieces only. Weigh each by its share of the "
+        "each piece is divided by the number of pieces; that is right for equal pieces only. Weigh each by its "
+        "share of the "
         "rows, len(piece) / len(h).":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1 / n),
-        "each piece is divided by the number of all rows; its loss is a mean over its own, so the weight is its length over "
+        "each piece is divided by the number of all rows; its loss is a mean over its own, so the weight is its "
+        "length over "
         "that number.":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1 / rows),
         "the loss that comes back still has a graph: add up `part.detach()`.": _keeps_graph,
