@@ -418,7 +418,7 @@ for h in (1, 2):
     aside.set(title="off the line", xlabel="step", ylim=(-0.03, 1.03))
     aside.legend(fontsize=9.5, loc="upper left")
 show(fig, alt="Four panels over steps. What is left along the second mode falls like the dashed theory, the widest networks on it, the narrowest above. The distance "
-              "off the line rises to about a tenth of the way for 64 units, and to a few hundredths for the widest.")
+              "off the line rises to between a tenth and a fifth of the way for 64 units, and to a few hundredths for the widest.")
 
 # %%
 widest = [run for h in SECOND for run in runs[h, SECOND[h][-1]]]
