@@ -42,5 +42,7 @@ PAPERS = {p.id: p for p in (
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization", "Annan Yu et al.", 2024,
           "https://arxiv.org/abs/2310.01698"),
+    Paper("dsf", "Understanding the differences in Foundation Models: Attention, State Space Models, and Recurrent Neural "
+          "Networks", "Jerome Sieber et al.", 2024, "https://arxiv.org/abs/2405.15731"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
 )}
