@@ -13,7 +13,7 @@ from tutorial_lib import ntk
 from tutorial_lib.cli.bench import Benchmark, Clock
 
 SIZES = ((100, 1), (20, 10))
-TIMES = 10  # kernels a run: one takes a few milliseconds
+TIMES = 3  # kernels a run: one takes a few milliseconds
 
 
 def contestant(kernel, N: int, O: int, times: int):
@@ -37,7 +37,7 @@ def benchmarks():
     """All rows: both sides compute the same number of kernels."""
     for N, O in SIZES:
         yield Benchmark(f"{TIMES} tangent kernels, N = {N}, O = {O}", contestant(ntk.layered_kernel, N, O, TIMES),
-                        {"torch.func Jacobian contraction": contestant(ntk.jacobian_kernel, N, O, TIMES)}, repeats=5)
+                        {"torch.func Jacobian contraction": contestant(ntk.jacobian_kernel, N, O, TIMES)}, repeats=3)
 
 
 BENCHMARKS = tuple(benchmarks())
