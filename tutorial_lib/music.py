@@ -164,7 +164,7 @@ def midi(x: Tensor, step: float = 0.17, lowest: int = 50, title: str = "") -> by
     x: (T,).  Taught in 21.
     """
     def size(n: int) -> bytes:  # a number in sevens of bits, the highest bit set on all but the last
-        return bytes(([0x80 | n >> s & 0x7F for s in (21, 14, 7) if n >> s] + [n & 0x7F]))
+        return bytes([0x80 | n >> s & 0x7F for s in (21, 14, 7) if n >> s] + [n & 0x7F])
 
     name = title.encode("ascii", "replace")[:127]
     track = b"\0\xff\x03" + bytes([len(name)]) + name

@@ -168,8 +168,8 @@ def write(w, c, x):
     before = torch.cat([torch.full_like(x[:, :1], w.V), x[:, :-1]], 1)           # (N, S): the start symbol is number V
     given = [w.embed(before), c[:, None].expand(-1, x.shape[1], -1), w.clock.weight[: x.shape[1]].expand(len(x), -1, -1)]
     h, cell = torch.tanh(w.begin(c)).chunk(2, -1)                                # (N, H) each
-    l = w.lstm
-    step = partial(lstm_step, Wx=l.weight_ih_l0, Wh=l.weight_hh_l0, b=l.bias_ih_l0 + l.bias_hh_l0)
+    net = w.lstm
+    step = partial(lstm_step, Wx=net.weight_ih_l0, Wh=net.weight_hh_l0, b=net.bias_ih_l0 + net.bias_hh_l0)
     return w.out(scan(step, torch.cat(given, -1), (h, cell))[0])
 
 
@@ -275,6 +275,7 @@ ask("music.gap")
 
 # %%
 from tutorial_lib import minibatches, train
+
 objective = hierarchical.objective                     # section 4 is about it
 
 

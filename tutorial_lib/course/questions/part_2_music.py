@@ -36,7 +36,8 @@ QUESTIONS = (
                 "The code holds it, but the decoder has to stay in step with it for 128 symbols, each built on its "
                 "own last ones."),
          Choice("Half of those or fewer: about a quarter of all notes",
-                "Yes, over all unheard tunes. Copying the notes of another tune would give about a tenth: so the code does "
+                "Yes, over all unheard tunes. Copying the notes of another tune would give about a tenth: so the "
+                "code does "
                 "help, most of all at the start.", right=True),
          Choice("None after the first wrong note",
                 "It is not quite so bad: the code comes in at every step, and sometimes leads back."))),
