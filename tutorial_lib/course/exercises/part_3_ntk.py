@@ -50,6 +50,10 @@ def _k0(size: Tensor, c: Tensor, angle: Tensor) -> Tensor:
     return (math.pi - angle) / math.pi
 
 
+def _from_c(c: Tensor, size: Tensor) -> Pair:
+    return _k1(size, c, torch.arccos(c)), _k0(size, c, torch.arccos(c))
+
+
 def _unclamped(S: Tensor, p: Tensor, q: Tensor) -> Pair:
     size = torch.outer(p, q).sqrt()
     c = S / size
@@ -80,6 +84,10 @@ ARC_COSINE = Exercise(
             _arc(_k1, lambda size, c, angle: size * _k0(size, c, angle)),
         "the root is missing in the size: it is sqrt(p q), a product of standard deviations.":
             lambda S, p, q: _arc(lambda size, c, angle: size * _k1(size, c, angle), _k0)(S, p, q),
+        "the root is missing in the correlation: c = S / sqrt(p q).":
+            lambda S, p, q: _from_c((S / torch.outer(p, q)).clamp(-1, 1), torch.outer(p, q).sqrt()),
+        "p and q belong to different points: every pair has its own product, `torch.outer(p, q)`, of shape (M, N).":
+            lambda S, p, q: _from_c(S / (p * q).sqrt(), (p * q).sqrt()),
         "the two results are exchanged: first the covariance after the layer, then the slopes.":
             lambda S, p, q: ntk.arc_cosine(S, p, q)[::-1],
         "the term sqrt(1 - c^2) is missing in k1.":

@@ -75,6 +75,16 @@ TANGENT_KERNEL = Exercise(
         "a product `p @ q.mT` of blocks as they are pairs the wrong axes: a weight matrix gives (N, 2, 4). Make each "
         "block (N, everything) first: `p.flatten(1)`.":
             lambda left, right: sum(p @ q.mT for p, q in zip(left, right, strict=True)),
+        "blocks have different numbers of axes and cannot be joined as they are. Make each (N, everything) first: "
+        "`p.flatten(1)`.":
+            lambda left, right: torch.cat(left, 1) @ torch.cat(right, 1).T,
+        "`left` and `right` are lists of blocks, one for each weight tensor: go through them in pairs, with `zip`.":
+            lambda left, right: left @ right.T,
+        "every block met every other; a weight tensor's gradients belong only to its own: go through them in pairs, "
+        "with `zip`.":
+            lambda left, right: sum(p.flatten(1) @ q.flatten(1).T for p in left for q in right),
+        "these are the kernels of the single blocks, one below the other. Add them up.":
+            lambda left, right: torch.stack([p.flatten(1) @ q.flatten(1).T for p, q in zip(left, right, strict=True)]),
         "point i of `left` was paired with point i of `right` alone; the kernel has an entry for every pair.":
             lambda left, right: sum((p * q).flatten(1).sum(1) for p, q in zip(left, right, strict=True)),
     },
@@ -120,6 +130,10 @@ KERNEL_REGRESSION = Exercise(
             lambda K_test, K_train, y: K_train @ torch.linalg.solve(K_train, y),
         "these are the coefficients K_train^-1 y, one for each training point; the answers are K_test times them.":
             lambda K_test, K_train, y: torch.linalg.solve(K_train, y),
+        "the order: K_test is (M, N) and comes first, so that K_train^-1 y, one number for each training point, "
+        "meets its "
+        "rows.":
+            lambda K_test, K_train, y: torch.linalg.inv(K_train) @ K_test @ y,
         "there is a ridge in it: K + 1 on the diagonal is what one adds for noisy targets. Gradient flow without end "
         "fits them exactly.":
             lambda K_test, K_train, y: K_test @ torch.linalg.solve(K_train + torch.eye(len(y), dtype=y.dtype), y),
@@ -201,6 +215,9 @@ SCALED_STEP = Exercise(
         "f has the wrong sign: what was gained since the beginning is g(w) - g0.":
             _step(lambda g, g0, alpha: alpha * (g0 - g), _square),
         "you divided f by alpha; the dial multiplies.": _step(lambda g, g0, alpha: (g - g0) / alpha, _square),
+        "two things: alpha has to multiply the difference, alpha * (g(w) - g0), and the step is to be divided by "
+        "alpha^2.":
+            _step(lambda g, g0, alpha: alpha * g - g0, lambda lr, alpha: lr),
         "two things: f does not begin at 0 (subtract g0), and the step is not divided by alpha^2.":
             _step(lambda g, g0, alpha: alpha * g, lambda lr, alpha: lr),
     },
@@ -289,8 +306,13 @@ CKA = Exercise(
                    Case(_kernels(4, 5), "the same with four points")],
     mistakes={
         "the centring is missing: a constant added to all features would change the result.": alignment.alignment,
-        "this takes one number, the mean of all entries, off every entry. Centring takes off each row's mean and each "
-        "column's mean, and adds the mean of all entries once.": _with(lambda K: K - K.mean()),
+        "row means and column means are not both taken off. Either one number was (the mean of all entries), or the "
+        "same "
+        "means twice: `K.mean(0)` and `K.mean(1)` are both laid along the last axis, unless one says "
+        "`keepdim=True`. (The "
+        "two slips give the same number.)": _with(lambda K: K - K.mean()),
+        "in H = 1 - (ones) / N the ones are to be divided by N.":
+            _with(lambda K: (torch.eye(len(K), dtype=K.dtype) - 1) @ K @ (torch.eye(len(K), dtype=K.dtype) - 1)),
         "only one side is centred, rows or columns: features whose mean is taken off change both sides of the inner "
         "product, so both are needed.": _with(lambda K: K - K.mean(-1, keepdim=True)),
         "row and column means were both taken off, and with them the mean of all entries twice: add it once.":
