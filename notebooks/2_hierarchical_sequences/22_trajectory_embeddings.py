@@ -89,7 +89,7 @@ for t in (0, 32, 64, 96):
     draw_body(ax, knowing[t])
 ax.set(aspect="equal", xlabel="x in body lengths", ylabel="y", title="96 steps: 200 times at random (grey), once with a stroke (blue)")
 show(fig, alt="A grey tangle of 200 random paths around the origin, hardly more than a body length wide, and one blue "
-              "path that leaves it and runs about five body lengths to the right, with the body drawn at four places.")
+              "path that leaves it and runs more than five body lengths to the right, with the body drawn at four places.")
 
 # %% [markdown]
 # The two use the same joints and the same speeds. The difference is order in time. What order?
@@ -255,7 +255,7 @@ error, kl, cloning = segment_terms(small, path, done, lab.rng("proof noise"))
 parts = segment_parts(small, path, done, lab.rng("proof noise"), times=400)
 assert torch.allclose(parts.pose + parts.joints, error, rtol=1e-4) and torch.allclose(parts.kl, kl, rtol=1e-4)
 assert torch.allclose(parts.cloning, cloning, rtol=0.25)
-print("untrained, in nats:", [f"{v:.0f}" for v in parts.loss.view(1)], "on average, the KL", f"{parts.kl.mean():.2f}")
+print(f"untrained: {parts.loss:.0f} nats a segment, cloning included; its KL is {parts.kl.mean():.2f}")
 
 # %% [markdown]
 # Two decoders, one $z$, and nothing in this loss that makes them agree. What does the body really do when the policy is told $z$?
