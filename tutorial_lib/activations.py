@@ -6,7 +6,8 @@ peak       most bytes of saved tensors alive at one moment               an int,
 h, c       inputs of a loss that is a mean over rows                     (N, ...), (N, ...)
 n          pieces into which the rows are cut                            an int
 
-Counted are different pieces of memory, each once however many tensors look into it; weights are not, they are there anyway.
+Counted are different pieces of memory, each once however many tensors look into it.  Weights are not counted: they are
+there anyway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A hierarchical model of text in chunks, and three ways to train it: all at once, without its decoder, its decoder alone.
+"""A hierarchical model of text in chunks, trained at once, without its decoder, or its decoder alone.
 
 symbol       meaning                                                     shape
 V, K         symbols in the alphabet, symbols in a chunk                 ints
@@ -10,8 +10,8 @@ h            context: what the chunks so far have left behind            (B, L, 
 q            query, what the context expects; score s = q . e            (..., E)
 
 Parts as in a hierarchical recurrent encoder-decoder (Sordoni et al. 2015; Serban et al. 2016).  Context after chunk i
-predicts chunk i + 1.  Training without the decoder: Mujika (2023), "Hierarchical Attention Encoder Decoder", whose
-parts are attention networks; here they are small recurrences.
+predicts chunk i + 1.  Training without the decoder: Mujika (2023), "Hierarchical Attention Encoder Decoder"; the small
+recurrences are ours.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tutorial_lib.text import bits_per_character
 
 
 class ChunkEncoder(nn.Module):
-    """An embedding for every possible chunk, without a table of them: a small network over its symbols.  Taught in 24."""
+    """An embedding for every possible chunk, without a table: a small network over its symbols.  Taught in 24."""
 
     def __init__(self, V: int, K: int, D: int = 16, M: int = 128, E: int = 64) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ def log_partition(s: Tensor, log_q: Tensor) -> Tensor:
     Raises ValueError when there is no draw or the shapes do not fit.  Bengio and Senecal (2008).  Taught in 24.
     """
     if s.shape != log_q.shape or s.shape[-1] == 0:
-        raise ValueError(f"scores and log_q of the same draws are needed; got {tuple(s.shape)} and {tuple(log_q.shape)}")
+        raise ValueError(f"scores and log_q of the same draws are needed; got {tuple(s.shape)}, {tuple(log_q.shape)}")
     return (s - log_q).logsumexp(-1) - math.log(s.shape[-1])
 
 
