@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tutorial_lib.kit.claim import Claim
 
-_SIZE = ("Moby Dick, chunks of 6 characters, three small recurrent parts of 170,000 weights, about 30 CPU seconds for each "
-         "way of training")
+_SIZE = ("Moby Dick, chunks of 6 characters, three small recurrent parts of 170,000 weights, about 30 CPU seconds for "
+         "each way of training")
 
 CLAIMS = (
     Claim(
