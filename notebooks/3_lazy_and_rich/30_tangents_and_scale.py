@@ -42,8 +42,8 @@ lab = start("30")
 # - predict how far weights and kernel move when the output is scaled, and set the scale for a stated distance;
 # - tell lazy from rich training by what the kernel did, in size and in direction.
 #
-# Two questions first, on sums of random numbers ([10 Gaussians and KL](../1_latent_variables/10_gaussians_and_kl.ipynb)) and
-# on gradients.
+# Two questions first, on sums of random numbers ([10 Gaussians and KL](../1_latent_variables/10_gaussians_and_kl.ipynb)) and on
+# gradients.
 
 # %%
 ask("tangents.recall_root")
@@ -83,9 +83,8 @@ y = 2 * (x + 1) - 5 * (x + 0.5).relu() + 6.5 * (x - 0.1).relu() - 4.7 * (x - 0.5
 assert torch.equal(network(w0, x), tangents.network(w0, x)), "the library's network is this one"
 
 # %% [markdown]
-# There is one dial, and it touches neither the network nor the data. What is compared with $y$ is $f = \alpha\,\big(g(w,
-# x) - g(w_0, x)\big)$:
-# what the network has learned since the beginning, times a **scale** $\alpha$.
+# There is one dial, and it touches neither the network nor the data. What is compared with $y$ is
+# $f = \alpha\,\big(g(w, x) - g(w_0, x)\big)$: what the network has learned since the beginning, times a **scale** $\alpha$.
 
 # %%
 ask("tangents.do_they_move")
@@ -131,11 +130,11 @@ show(fig, alt="Left, scale 0.32: a zigzag with three sharp corners through the p
 # %% [markdown]
 # The same hundred neurons, the same points, two ways to fit them. On the left the network has *built* the zigzag: nearly all
 # kinks have travelled to its three corners or out to the ends. On the right hardly any has moved visibly, and the points are
-# fitted all the
-# same, by a curve that is a little ragged. The left one is called **rich** training, or feature learning; the right one **lazy**.
+# fitted all the same, by a curve that is a little ragged. The left one is called **rich** training, or feature learning; the
+# right one **lazy**.
 #
-# The rest of this chapter is about three questions. How can a network learn without anything moving (sections 2 to 4)? Why does a
-# factor on the output decide (section 5)? And how can one tell when there are no kinks to look at (section 7)?
+# The rest of this chapter is about three questions. How can a network learn without anything moving (sections 2 to 4)? Why does
+# a factor on the output decide (section 5)? And how can one tell when there are no kinks to look at (section 7)?
 
 # %% [markdown]
 # ## 2 · A network and its tangent
@@ -144,10 +143,9 @@ show(fig, alt="Left, scale 0.32: a zigzag with three sharp corners through the p
 #
 # $$g(w, x) \approx g(w_0, x) + J(x)\,(w - w_0), \qquad J(x) = \frac{\partial g(w_0, x)}{\partial w}.$$
 #
-# The right-hand side is the **tangent model**. It is linear in the weights; $J(x)$, the gradient of the answer at $x$ by all $P$
-# weights, is its list of features, and it is fixed by where we begin. For $N$ points we stack the gradients to an $(N, P)$
-# matrix $J$. PyTorch finds
-# it for any network; here it comes as three blocks, one each for $a$, $v$ and $b$:
+# The right-hand side is the **tangent model**. It is linear in the weights; $J(x)$, the gradient of the answer at $x$ by all
+# $P$ weights, is its list of features, and it is fixed by where we begin. For $N$ points we stack the gradients to an $(N, P)$
+# matrix $J$. PyTorch finds it for any network; here it comes as three blocks, one each for $a$, $v$ and $b$:
 
 # %%
 from torch.func import jacrev
@@ -178,10 +176,9 @@ for length in (0.2, 0.1, 0.05, 0.025):
 
 # %% [markdown]
 # The shorter the step, the smaller the *share* that the tangent misses. Hold on to that sentence; section 5 needs it. For a
-# smooth network the share would
-# halve with the step. Here it falls by about 1.4, the root of 2, because a relu bends suddenly: what the tangent misses
-# comes from the few kinks
-# that pass a data point, their number halves with the step, and independent errors add up like roots.
+# smooth network the share would halve with the step. Here it falls by about 1.4, the root of 2, because a relu bends suddenly:
+# what the tangent misses comes from the few kinks that pass a data point, their number halves with the step, and independent
+# errors add up like roots.
 #
 # Mind what is linear here.
 
@@ -191,9 +188,9 @@ ask("tangents.shape")
 # %% [markdown]
 # ## 3 · Which answers move together
 #
-# Training moves weights to change answers at the data. Let $y_i$ be the target at the point $x_i$, and the loss $\mathcal
-# L = \frac1{2N}\sum_i (f_i - y_i)^2$ with, for the moment,
-# $f = g - g_0$, where $g_0$ is $g$ at $w_0$. A small step of gradient descent with learning rate $\eta$ is
+# Training moves weights to change answers at the data. Let $y_i$ be the target at the point $x_i$, and the loss
+# $\mathcal L = \frac1{2N}\sum_i (f_i - y_i)^2$ with, for the moment, $f = g - g_0$, where $g_0$ is $g$ at $w_0$. A small step
+# of gradient descent with learning rate $\eta$ is
 #
 # $$\Delta w = -\eta\,\frac{\partial\mathcal L}{\partial w} = -\frac\eta N\sum_i J(x_i)^\top\,(f_i - y_i).$$
 #
@@ -202,16 +199,15 @@ ask("tangents.shape")
 # $$\Delta f(x) = J(x)\,\Delta w = -\frac\eta N\sum_i \underbrace{J(x)\,J(x_i)^\top}_{K(x,\,x_i)}\,(f_i - y_i).$$
 #
 # The weights have dropped out. All that counts is $K$, the inner products of gradients: the **tangent kernel**, or empirical
-# neural tangent
-# kernel, of the network at its present weights. It says by how much the answer at $x$ moves when the one at $x_i$ is corrected.
+# neural tangent kernel, of the network at its present weights. It says by how much the answer at $x$ moves when the one at
+# $x_i$ is corrected.
 
 # %%
 ask("tangents.push")
 
 # %% [markdown]
 # Real networks have many weight tensors, and the gradient comes in blocks: $(N, \dots)$ for each of them. The inner product
-# runs over
-# all weights of all blocks.
+# runs over all weights of all blocks.
 
 # %%
 def tangent_kernel(left, right):
@@ -233,8 +229,7 @@ print(f"K is {tuple(K0.shape)}, symmetric: {torch.allclose(K0, K0.T)}; the inner
 
 # %% [markdown]
 # Push the answer at one point and watch the others. The dashed curve is $K(x, x_i)$ at the beginning, the solid one after
-# training at the
-# scale you choose, each divided by its value at the point itself.
+# training at the scale you choose, each divided by its value at the point itself.
 
 # %%
 trained = tangents.jacobian([p[-1] for p in paths], line)                        # (6, 511, 300): the gradients after training
@@ -261,23 +256,22 @@ explore(push, point=(0, 20), log10_scale=(-0.5, 2.0, 0.5),
             "one after rich training changes only at the corners: it is straight between them.")
 
 # %% [markdown]
-# Before training a push spreads widely and fades with the distance, in many small steps. After rich training the kernel is
-# made of the data's own
-# pieces: straight between corners, with its turns and jumps at them. At large scales both curves are the same.
+# Before training a push spreads widely and fades with the distance, in many small steps. After rich training the kernel is made
+# of the data's own pieces: straight between corners, with its turns and jumps at them. At large scales both curves are the
+# same.
 
 # %% [markdown]
 # ## 4 · Straight to the end
 #
-# Make the steps small and many. With $t = \eta \times$ steps, gradient descent becomes **gradient flow**, $\dot
-# w = -\partial\mathcal L/\partial w$, and
-# the sums above become a differential equation for the answers themselves, written for all $N$ data points at once:
+# Make the steps small and many. With $t = \eta \times$ steps, gradient descent becomes **gradient flow**,
+# $\dot w = -\partial\mathcal L/\partial w$, and the sums above become a differential equation for the answers themselves,
+# written for all $N$ data points at once:
 #
 # $$\dot f = -\frac1N\,K\,(f - y) \qquad\text{(gradient flow in function space).}$$
 #
-# For a network $K$ changes while the weights do. For its tangent model $K$ is fixed, and the equation is solved mode by
-# mode: let $K$
-# have eigenvalues $\lambda_k$ and eigenvectors $u_k$. Along $u_k$ the error shrinks by the factor $e^{-\lambda_k t/N}$. Large
-# eigenvalues are learned first; and steps longer than $2N/\lambda_1$ would overshoot along the largest and explode. (At
+# For a network $K$ changes while the weights do. For its tangent model $K$ is fixed, and the equation is solved mode by mode:
+# let $K$ have eigenvalues $\lambda_k$ and eigenvectors $u_k$. Along $u_k$ the error shrinks by the factor $e^{-\lambda_k t/N}$.
+# Large eigenvalues are learned first; and steps longer than $2N/\lambda_1$ would overshoot along the largest and explode. (At
 # weights that fit, $J^\top J/N$ is the matrix of second derivatives of the loss, and its nonzero eigenvalues are these
 # $\lambda_k/N$. Chapter 35 lives on that.)
 #
@@ -313,29 +307,25 @@ print(f"eigenvalues of K / N: {', '.join(f'{v:.2g}' for v in torch.linalg.eigval
 # %% [markdown]
 # ## 5 · The dial
 #
-# Why does the scale decide? Take $f = \alpha\,(g - g_0)$. Subtracting $g_0$ makes $f$ begin at 0 at every scale, so the
-# targets are equally far at
-# the start. The gradient of the loss by $w$ now holds one factor $\alpha$, and the answers move by another, so that $f$
-# would be learned
-# $\alpha^2$ times as fast. Divide the learning rate by $\alpha^2$, and the equation of section 4 is back, with the
-# same $K$ and the same pace:
+# Why does the scale decide? Take $f = \alpha\,(g - g_0)$. Subtracting $g_0$ makes $f$ begin at 0 at every scale, so the targets
+# are equally far at the start. The gradient of the loss by $w$ now holds one factor $\alpha$, and the answers move by another,
+# so that $f$ would be learned $\alpha^2$ times as fast. Divide the learning rate by $\alpha^2$, and the equation of section 4
+# is back, with the same $K$ and the same pace:
 #
 # $$\dot w = -\frac1{\alpha^2}\,\frac{\partial\mathcal L}{\partial w}, \qquad \dot f = \alpha J\dot w = -\frac1N\,J J^\top (f - y) .$$
 #
-# As long as the weights stay near $w_0$, then, *every scale learns the same function at the same time*. What differs is how far the
-# weights have to go for it.
+# As long as the weights stay near $w_0$, then, *every scale learns the same function at the same time*. What differs is how far
+# the weights have to go for it.
 
 # %%
 ask("tangents.ten_times")
 
 # %% [markdown]
-# To change $f$ by 1, $g$ must change by $1/\alpha$ and so the weights move in proportion to $1/\alpha$. By section 2, the
-# share that the
-# tangent misses falls with the distance. A large scale means a short way, along which the tangent stays good and $K$ stays
-# what it was: **lazy**. A
-# small scale sends the weights far out, where the tangent is no guide any more. Lénaïc Chizat, Edouard Oyallon and Francis
-# Bach (2019) pointed out that
-# this is all there is to it, for any differentiable model: laziness is a matter of scale, and width is one way to come by it.
+# To change $f$ by 1, $g$ must change by $1/\alpha$ and so the weights move in proportion to $1/\alpha$. By section 2, the share
+# that the tangent misses falls with the distance. A large scale means a short way, along which the tangent stays good and $K$
+# stays what it was: **lazy**. A small scale sends the weights far out, where the tangent is no guide any more. Lénaïc Chizat,
+# Edouard Oyallon and Francis Bach (2019) pointed out that this is all there is to it, for any differentiable model: laziness is
+# a matter of scale, and width is one way to come by it.
 #
 # One step of training with the dial. Fill the two blanks.
 
@@ -392,16 +382,13 @@ print(f"weights, from scale 10 to 100: proportional to alpha^{slope:.2f};  kerne
       + ", ".join(f"{v:.2g}" for v in kernel_moved))
 
 # %% [markdown]
-# Over five seeds the weights' exponent between scale 10 and 100 is $-1.00$ to $-1.02$, and they do not stray far from it
-# below. The kernel moves by 3.5 to 4.1
-# times its own size at scale 0.32, and by less than a hundredth at scale 100. At large scales it falls more slowly than
-# $1/\alpha$ (exponents $-0.46$ to $-0.78$):
-# the kinks that pass data points again.
+# Over five seeds the weights' exponent between scale 10 and 100 is $-1.00$ to $-1.02$, and they do not stray far from it below.
+# The kernel moves by 3.5 to 4.1 times its own size at scale 0.32, and by less than a hundredth at scale 100. At large scales it
+# falls more slowly than $1/\alpha$ (exponents $-0.46$ to $-0.78$): the kinks that pass data points again.
 #
-# **Transfer.** Turn it around. You are given the gradients $J$ at the start and want weights that move by a certain
-# distance, no more and no
-# less, until the data are fitted. Which scale? (Assume the tangent model. Gradient descent from $w_0$ only moves along rows
-# of $J$.)
+# **Transfer.** Turn it around. You are given the gradients $J$ at the start and want weights that move by a certain distance,
+# no more and no less, until the data are fitted. Which scale? (Assume the tangent model. Gradient descent from $w_0$ only moves
+# along rows of $J$.)
 
 # %%
 def scale_for(J, y, distance):
@@ -423,9 +410,8 @@ print(f"for a distance of 0.2 the tangent says alpha = {scale_for(J, y, 0.2):.1f
 # %% [markdown]
 # ## 6 · The picture to remember
 #
-# Everything is in place: the network, its tangent model as a dashed line, the ticks, scale and time. Start at a large scale
-# and move
-# time: the blue line follows the dashed one, and no tick moves. Then lower the scale.
+# Everything is in place: the network, its tangent model as a dashed line, the ticks, scale and time. Start at a large scale and
+# move time: the blue line follows the dashed one, and no tick moves. Then lower the scale.
 
 # %%
 def do_the_kinks_move(log10_scale=-0.5, log10_time=3.0):
@@ -452,25 +438,21 @@ explore(do_the_kinks_move, log10_scale=(-0.5, 2.0, 0.5), log10_time=(-1.0, 3.0, 
 # Four things to look for.
 #
 # - At scale 100 the network *is* its tangent model: a staircase, since a kink that moves is to first order a step. At lower
-#   scales the steps become ramps, and then
-#   disappear.
+#   scales the steps become ramps, and then disappear.
 # - The dashed line is the same at every scale, as section 5 said. Only the network changes.
-# - Rich training begins like lazy training: at scale 0.32 the two lines agree up to about time 10. Then the kinks
-#   gather, *long before* the points are fitted. The
-#   corners are drawn last, by weights that have meanwhile grown.
+# - Rich training begins like lazy training: at scale 0.32 the two lines agree up to about time 10. Then the kinks gather, *long
+#   before* the points are fitted. The corners are drawn last, by weights that have meanwhile grown.
 # - Between the two, around scale 3, some kinks go and many stay. There is no wall.
 #
 # Which function is better? On this zigzag the rich one, which is the zigzag. Francis Williams and others (2019) studied this
-# very network: lazily
-# trained, and wide, it joins the points by a smooth curve (a cubic spline, for kinks spread evenly); richly trained, by
-# straight pieces with few
-# knots. For a target that is smooth, the lazy answer may well be the better one.
+# very network: lazily trained, and wide, it joins the points by a smooth curve (a cubic spline, for kinks spread evenly);
+# richly trained, by straight pieces with few knots. For a target that is smooth, the lazy answer may well be the better one.
 
 # %% [markdown]
 # ## 7 · A gauge for networks without ticks
 #
-# Most networks have no kinks to look at. But all have a kernel, and **how far the kernel has moved** is the gauge of this part of
-# the course. It has two readings. Distance, as above, counts growth. **Alignment** is the cosine of the angle between two
+# Most networks have no kinks to look at. But all have a kernel, and **how far the kernel has moved** is the gauge of this part
+# of the course. It has two readings. Distance, as above, counts growth. **Alignment** is the cosine of the angle between two
 # kernels and does not:
 #
 # $$A(K, L) = \frac{\langle K, L\rangle}{\lVert K\rVert\,\lVert L\rVert}, \qquad \langle K, L\rangle = \sum_{ij} K_{ij} L_{ij}, \quad \lVert K\rVert = \sqrt{\langle K, K\rangle}.$$
@@ -482,12 +464,9 @@ ask("tangents.grown")
 
 # %% [markdown]
 # Compare the kernel with the targets' own, $L = y y^\top$, and alignment says how much the network's idea of "alike" agrees
-# with the task's. One
-# thing disturbs: a constant added to all features makes any two points alike, and that is no news. So each kernel
-# is **centred** first, as if the
-# mean over the points had been taken off its features. In terms of the kernel: take off the mean of each row and of each
-# column, and add the mean of all entries. Centred
-# alignment is called **CKA**.
+# with the task's. One thing disturbs: a constant added to all features makes any two points alike, and that is no news. So each
+# kernel is **centred** first, as if the mean over the points had been taken off its features. In terms of the kernel: take off
+# the mean of each row and of each column, and add the mean of all entries. Centred alignment is called **CKA**.
 
 # %%
 def alignment(K, L):
@@ -504,8 +483,8 @@ def cka(K, L):
 cka = check("alignment.cka", cka)
 
 # %% [markdown]
-# Now a task with real inputs. A hundred handwritten threes and eights, 14 by 14 pixels, labels 1 and $-1$; a network of the same
-# kind with 50 neurons and 9,850 weights, trained by *your* step.
+# Now a task with real inputs. A hundred handwritten threes and eights, 14 by 14 pixels, labels 1 and $-1$; a network of the
+# same kind with 50 neurons and 9,850 weights, trained by *your* step.
 
 # %%
 from tutorial_lib import digits
@@ -524,7 +503,8 @@ X, labels = threes_and_eights(data.x_train, data.y_train, 100)
 X_test, labels_test = threes_and_eights(data.x_test, data.y_test, 600)
 
 # %% [markdown]
-# Inputs enter divided by the root of their number, neurons by the root of theirs, so that everything begins at a size of about 1.
+# Inputs enter divided by the root of their number, neurons by the root of theirs, so that everything begins at a size of about
+# 1.
 
 # %%
 def classify(w, X):
@@ -556,9 +536,8 @@ for alpha in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0):
     right[alpha] = ((classify(v, X_test) - G_test) * labels_test > 0).float().mean().item()
 
 # %% [markdown]
-# Three gauges for each scale: how far the kernel moved, how much it turned towards the labels (CKA with $yy^\top$), and what
-# it is good for, the share of
-# 600 other digits that the network gets right.
+# Three gauges for each scale: how far the kernel moved, how much it turned towards the labels (CKA with $yy^\top$), and what it
+# is good for, the share of 600 other digits that the network gets right.
 
 # %%
 print(f"before training: CKA with the labels {cka(before, L):.2f}")
@@ -582,13 +561,12 @@ show(fig, alt="Three kernels of a hundred digits as grey squares, threes before 
               "threes and eights resemble eights.")
 
 # %% [markdown]
-# The lazy network's kernel cannot be told from the one at the beginning. The rich one has turned: two digits are alike now
-# if they have the same label. (Over five seeds
-# CKA with the labels rises from about 0.4 to between 0.61 and 0.70 at scale 0.1, and moves by 0.01 or less at scale 30.)
+# The lazy network's kernel cannot be told from the one at the beginning. The rich one has turned: two digits are alike now if
+# they have the same label. (Over five seeds CKA with the labels rises from about 0.4 to between 0.61 and 0.70 at scale 0.1, and
+# moves by 0.01 or less at scale 30.)
 #
 # Is that why it gets more digits right? Careful: a kernel that has grown also trains faster, and after 400 steps the lazy
-# network is not done. Where *its* training would end,
-# you can compute without training.
+# network is not done. Where *its* training would end, you can compute without training.
 
 # %%
 across = tangent_kernel([jacrev(classify)(v0, X_test)], [jacrev(classify)(v0, X)])                       # (600, 100)
@@ -596,11 +574,10 @@ lazy_end = (kernel_regression(across, before, labels) * labels_test > 0).float()
 print(f"right: lazy after 400 steps {right[30.0]:.1%}, lazy at the end {lazy_end:.1%}, rich after 400 steps {right[0.1]:.1%}")
 
 # %% [markdown]
-# Over five seeds: lazy after 400 steps 91.3 to 93.3 %, at the end 92.3 to 94.3 %, rich 93.8 to 95.3 %. In each of them rich
-# is ahead; but of 2.3 points on average that seemed to be due to
-# features, 1.5 were a matter of pace. Threes and eights are a task for which the features at the beginning are nearly good
-# enough. Chapter 32 has one for which they are
-# not, and there everything depends on when the kernel begins to turn.
+# Over five seeds: lazy after 400 steps 91.3 to 93.3 %, at the end 92.3 to 94.3 %, rich 93.8 to 95.3 %. In each of them rich is
+# ahead; but of 2.3 points on average that seemed to be due to features, 1.5 were a matter of pace. Threes and eights are a task
+# for which the features at the beginning are nearly good enough. Chapter 32 has one for which they are not, and there
+# everything depends on when the kernel begins to turn.
 #
 # And a surprise from section 6, which a gauge should be able to report:
 
@@ -612,38 +589,34 @@ for i in (0, 2, 4):
 
 # %% [markdown]
 # On the zigzag most kinks moved, the kernel grew to several times its size, and its direction hardly changed; its alignment
-# with the targets stays near 0.1. The features that were
-# found (bends at the right places) serve this zigzag and any other with the same corners, and a cosine between $N \times N$
-# matrices hardly sees that. So read both gauges, and look at
-# predictions too.
+# with the targets stays near 0.1. The features that were found (bends at the right places) serve this zigzag and any other with
+# the same corners, and a cosine between $N \times N$ matrices hardly sees that. So read both gauges, and look at predictions
+# too.
 
 # %% [markdown]
 # ## 8 · Where this breaks
 #
 # - **Two ends and a middle.** "Lazy" and "rich" are limits. Real training lies between, and may begin lazily and become rich
 #   (chapter 32).
-# - **The dial has other names.** Multiply the initial weights, widen the network under the factor $1/\sqrt m$ (chapter 31), choose
-#   their rank (chapter 33): all of these move the same gauge. What counts is how far $g$ must change, compared with the
+# - **The dial has other names.** Multiply the initial weights, widen the network under the factor $1/\sqrt m$ (chapter 31),
+#   choose their rank (chapter 33): all of these move the same gauge. What counts is how far $g$ must change, compared with the
 #   distance over which its gradient does.
 # - **Without subtracting $g_0$** a large scale also multiplies what the untrained network says, and training has to unlearn
 #   that first.
 # - **Steps.** A finite learning rate can leave the lazy regime by itself: where the largest eigenvalue exceeds $2N/\eta$, no
-#   small-step theory
-#   applies (chapter 35).
+#   small-step theory applies (chapter 35).
 # - **A small scale is slow to begin**, and a kernel that has grown fivefold wants steps a fifth as long.
 # - **A cosine is one number.** It can miss what a network learned, as on the zigzag.
 
 # %% [markdown]
 # ## What we saw
 #
-# - A network near its beginning is its tangent model, whose training is known in closed form: errors shrink along the modes
-#   of the tangent kernel, the inner products of
-#   gradients, and end in kernel regression.
-# - Multiplied by $\alpha$, the output needs weights that move in proportion to $1/\alpha$. Large scales leave the kernel
-#   where it was (lazy); small ones move it by more than its
-#   own size, and the kinks gather at the corners (rich).
-# - How far the kernel has moved is a gauge for any network. Distance counts growth, alignment and CKA count direction, and
-#   it takes both.
+# - A network near its beginning is its tangent model, whose training is known in closed form: errors shrink along the modes of
+#   the tangent kernel, the inner products of gradients, and end in kernel regression.
+# - Multiplied by $\alpha$, the output needs weights that move in proportion to $1/\alpha$. Large scales leave the kernel where
+#   it was (lazy); small ones move it by more than its own size, and the kinks gather at the corners (rich).
+# - How far the kernel has moved is a gauge for any network. Distance counts growth, alignment and CKA count direction, and it
+#   takes both.
 #
 # Two questions to take along.
 
@@ -652,20 +625,15 @@ ask("tangents.close_lazy")
 ask("tangents.close_dial")
 
 # %% [markdown]
-# **References.** L. Chizat, E. Oyallon and F. Bach, *On Lazy Training in Differentiable Programming* (2019),
-# arXiv:1812.07956: the scale $\alpha$, and laziness as
-# a matter of scale rather than width. A. Jacot, F. Gabriel and C. Hongler, *Neural Tangent Kernel* (2018), arXiv:1806.07572:
-# the kernel and training in function
-# space (section 4). F. Williams, M. Trager, D. Panozzo, C. Silva, D. Zorin and J. Bruna, *Gradient Dynamics of Shallow
-# Univariate ReLU Networks* (2019),
-# arXiv:1906.07842: cubic splines and linear splines. M. Geiger, S. Spigler, A. Jacot and M. Wyart, *Disentangling feature
-# and lazy training in deep neural networks* (2019),
-# arXiv:1906.08034: the same dial in deep networks. N. Cristianini, J. Shawe-Taylor, A. Elisseeff and J. Kandola, *On
-# kernel-target alignment* (2001). C. Cortes,
-# M. Mohri and A. Rostamizadeh (2012), arXiv:1203.0550, and S. Kornblith, M. Norouzi, H. Lee and G. Hinton (2019),
-# arXiv:1905.00414: centred alignment, CKA. The zigzag and its
-# numbers are ours. Digits: MNIST, see the data's card.
+# **References.** L. Chizat, E. Oyallon and F. Bach, *On Lazy Training in Differentiable Programming* (2019), arXiv:1812.07956:
+# the scale $\alpha$, and laziness as a matter of scale rather than width. A. Jacot, F. Gabriel and C. Hongler, *Neural Tangent
+# Kernel* (2018), arXiv:1806.07572: the kernel and training in function space (section 4). F. Williams, M. Trager, D. Panozzo,
+# C. Silva, D. Zorin and J. Bruna, *Gradient Dynamics of Shallow Univariate ReLU Networks* (2019), arXiv:1906.07842: cubic
+# splines and linear splines. M. Geiger, S. Spigler, A. Jacot and M. Wyart, *Disentangling feature and lazy training in deep
+# neural networks* (2019), arXiv:1906.08034: the same dial in deep networks. N. Cristianini, J. Shawe-Taylor, A. Elisseeff and
+# J. Kandola, *On kernel-target alignment* (2001). C. Cortes, M. Mohri and A. Rostamizadeh (2012), arXiv:1203.0550, and S.
+# Kornblith, M. Norouzi, H. Lee and G. Hinton (2019), arXiv:1905.00414: centred alignment, CKA. The zigzag and its numbers are
+# ours. Digits: MNIST, see the data's card.
 #
-# **Next:** 31 Neural tangent kernel (on its way) makes the network wide and finds the kernel that it begins with, and keeps,
-# in closed form. Back to the
-# [map](../00_start_here.ipynb).
+# **Next:** 31 Neural tangent kernel (on its way) makes the network wide and finds the kernel that it begins with, and keeps, in
+# closed form. Back to the [map](../00_start_here.ipynb).

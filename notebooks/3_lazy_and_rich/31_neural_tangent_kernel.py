@@ -59,13 +59,11 @@ ask("ntk.recall_lazy")
 #
 # $$z^{1} = \tfrac1{\sqrt n} W^{1} x + \beta b^{1}, \qquad a^{l} = s(z^{l}), \qquad z^{l+1} = \tfrac1{\sqrt m}\, W^{l+1} a^{l} + \beta b^{l+1}, \qquad s(z) = \sqrt2\;\mathrm{relu}(z).$$
 #
-# The last $z$ is the output $f$. There are $n$ inputs, $\beta = 0.1$ says how much biases count, and the $\sqrt2$ makes up
-# for the half of a Gaussian that relu cuts off: every
-# $z$ has about the size of the one before.
+# The last $z$ is the output $f$. There are $n$ inputs, $\beta = 0.1$ says how much biases count, and the $\sqrt2$ makes up for
+# the half of a Gaussian that relu cuts off: every $z$ has about the size of the one before.
 #
-# For each of six such networks we draw two curves over the circle: its output, and its tangent kernel $K(x, x')$ for one
-# fixed $x$, the inner product of the
-# two gradients by all weights.
+# For each of six such networks we draw two curves over the circle: its output, and its tangent kernel $K(x, x')$ for one fixed
+# $x$, the inner product of the two gradients by all weights.
 
 # %%
 ask("ntk.ten_networks")
@@ -103,28 +101,27 @@ show(fig, alt="Four panels. Above, outputs of six random networks over the circl
 #
 # ## 2 · An average over units
 #
-# Take a single hidden layer, and one output $f = \frac1{\sqrt m}\sum_j w_j\,s(z_j) + \beta b$ with $z_j = v_j\cdot x/\sqrt
-# n + \beta b_j$. Write $z_j'$ for the same unit at $x'$. The gradients by the outer
-# weights $w_j$, the outer bias, and the inner weights and biases $v_j, b_j$ give three parts of the kernel:
+# Take a single hidden layer, and one output $f = \frac1{\sqrt m}\sum_j w_j\,s(z_j) + \beta b$ with
+# $z_j = v_j\cdot x/\sqrt n + \beta b_j$. Write $z_j'$ for the same unit at $x'$. The gradients by the outer weights $w_j$, the
+# outer bias, and the inner weights and biases $v_j, b_j$ give three parts of the kernel:
 #
 # $$K(x, x') = \underbrace{\frac1m\sum_j s(z_j)\,s(z_j')}_{\text{outer weights}} + \beta^2 + \underbrace{\Big(\frac{x\cdot x'}n + \beta^2\Big)\,\frac1m\sum_j w_j^2\,s'(z_j)\,s'(z_j')}_{\text{inner weights and biases}} .$$
 #
 # All random things stand in *averages over independent units*. As $m$ grows they become expectations, with an error like
-# $1/\sqrt m$ (chapter 10). In
-# the output $f$ itself the $w_j$ have random signs and the sum is divided by $\sqrt m$ only, so it stays random.
+# $1/\sqrt m$ (chapter 10). In the output $f$ itself the $w_j$ have random signs and the sum is divided by $\sqrt m$ only, so it
+# stays random.
 #
-# Which expectations? Over the draw of its weights, a unit's pair $(z, z')$ is Gaussian, with variances $p = |x|^2/n +
-# \beta^2$, $q = |x'|^2/n + \beta^2$ and covariance
-# $S = x\cdot x'/n + \beta^2$. Needed are $\mathbb E\,s(z)s(z')$ and $\mathbb E\,s'(z)s'(z')$. The second is nearly geometry.
+# Which expectations? Over the draw of its weights, a unit's pair $(z, z')$ is Gaussian, with variances $p = |x|^2/n + \beta^2$,
+# $q = |x'|^2/n + \beta^2$ and covariance $S = x\cdot x'/n + \beta^2$. Needed are $\mathbb E\,s(z)s(z')$ and
+# $\mathbb E\,s'(z)s'(z')$. The second is nearly geometry.
 
 # %%
 ask("ntk.both_on")
 
 # %% [markdown]
-# Let $c = S/\sqrt{pq}$ be the correlation. The unit is on for both points with probability $(\pi - \arccos c)/2\pi$, and
-# then $s's' = 2$. The other expectation takes
-# an integral more (Youngmin Cho and Lawrence Saul, 2009, who found kernels of this kind first, and named them after the arc
-# cosine):
+# Let $c = S/\sqrt{pq}$ be the correlation. The unit is on for both points with probability $(\pi - \arccos c)/2\pi$, and then
+# $s's' = 2$. The other expectation takes an integral more (Youngmin Cho and Lawrence Saul, 2009, who found kernels of this kind
+# first, and named them after the arc cosine):
 #
 # $$\mathbb E\,s'(z)s'(z') = k_0(c) = \frac{\pi - \arccos c}{\pi}, \qquad
 # \mathbb E\,s(z)s(z') = \sqrt{pq}\;k_1(c), \quad k_1(c) = \frac{\sqrt{1 - c^2} + (\pi - \arccos c)\,c}{\pi}.$$
@@ -142,8 +139,8 @@ def arc_cosine(S, p, q):
 arc_cosine = check("ntk.arc_cosine", arc_cosine)
 
 # %% [markdown]
-# A closed form deserves a second opinion. In polar coordinates the Gaussian pair is a radius, with $\mathbb E\,r^2 = 2$, and
-# an angle, over which we average numerically:
+# A closed form deserves a second opinion. In polar coordinates the Gaussian pair is a radius, with $\mathbb E\,r^2 = 2$, and an
+# angle, over which we average numerically:
 
 # %%
 around = torch.arange(200_000, dtype=torch.float64) * 2 * math.pi / 200_000
@@ -160,14 +157,13 @@ print(f"largest difference {formula:.1e} (slopes: up to the 1e-5 that counting 2
 # %% [markdown]
 # ## 3 · The recursion
 #
-# With one hidden layer, then, the kernel of an infinitely wide network is $T = (S_1)\,k_0 + S_2$, where $S_1 = x\cdot x'/n +
-# \beta^2$ and $S_2 = \mathbb E\,s s' + \beta^2$. The second term comes from the outer weights, the first from the inner
-# ones, which act through the slopes.
+# With one hidden layer, then, the kernel of an infinitely wide network is $T = (S_1)\,k_0 + S_2$, where
+# $S_1 = x\cdot x'/n + \beta^2$ and $S_2 = \mathbb E\,s s' + \beta^2$. The second term comes from the outer weights, the first
+# from the inner ones, which act through the slopes.
 #
-# Put another layer on top. Its inputs are the $a^l$ of the layer below, whose inner products converge to $S_2$; so its $z$
-# are Gaussian again, with covariance $S_2$. Its own weights add $S_3$. All
-# weights below have been a network with kernel $T$ before; they now act through one more layer of slopes. So it goes on,
-# layer by layer:
+# Put another layer on top. Its inputs are the $a^l$ of the layer below, whose inner products converge to $S_2$; so its $z$ are
+# Gaussian again, with covariance $S_2$. Its own weights add $S_3$. All weights below have been a network with kernel $T$
+# before; they now act through one more layer of slopes. So it goes on, layer by layer:
 #
 # $$S \leftarrow \mathbb E_{(z,z')\sim S}\,[s(z)s(z')] + \beta^2, \qquad T \leftarrow T\cdot\mathbb E_{(z,z')\sim S}\,[s'(z)s'(z')] + S .$$
 #
@@ -193,9 +189,8 @@ def analytic(X, Y, hidden, beta):
 analytic = check("ntk.analytic", analytic)
 
 # %% [markdown]
-# Is it the mean of what networks have? For one hidden layer each unit's average is the expectation at *any* width, so the
-# mean over networks must be $T$
-# up to sampling error. Forty networks, 12 points:
+# Is it the mean of what networks have? For one hidden layer each unit's average is the expectation at *any* width, so the mean
+# over networks must be $T$ up to sampling error. Forty networks, 12 points:
 
 # %%
 points = torch.randn(12, 5, generator=lab.rng("twelve points"), dtype=torch.float64)
@@ -206,10 +201,9 @@ off = (forty.mean(0) - analytic(points, points, 1, BETA)[1]).abs() / (forty.std(
 claim("ntk.recursion", formula=formula, kernel=off.max())
 
 # %% [markdown]
-# For the six networks of section 1, with two hidden layers, here is the curve that they were coming to, and what becomes of
-# the kernels when they
-# are trained: on 30 random points of the plane, with the target $x_1x_2$, by gradient descent. (The paper's Figure 1, with
-# narrower networks and one layer less.)
+# For the six networks of section 1, with two hidden layers, here is the curve that they were coming to, and what becomes of the
+# kernels when they are trained: on 30 random points of the plane, with the target $x_1x_2$, by gradient descent. (The paper's
+# Figure 1, with narrower networks and one layer less.)
 
 # %%
 draw = lab.rng("plane")
@@ -258,16 +252,14 @@ print("the peak K(x, x) after 300 steps, beside before: " + ", ".join(
 
 # %% [markdown]
 # At width 32 each network has a kernel of its own, and training bends them and lifts most. At 512 they lie along the dashed
-# line and training hardly changes them. The authors saw the same: their kernels
-# "inflate" in training, the narrow ones most.
+# line and training hardly changes them. The authors saw the same: their kernels "inflate" in training, the narrow ones most.
 #
 # ## 4 · The kernel of the network that you have
 #
-# The obvious way to $K$ is chapter 30's: all gradients, then all inner products. For $N$ points and $P$ weights that is a
-# table of $N \times P$ numbers, 120 MB for a hundred points and two hidden
-# layers of 512 units. The structure of a layer spares it. The gradient of an output by $W^l$ is $\delta\,a^\top/\sqrt n$,
-# with $a$ what enters the layer and $\delta$ the gradient by its $z$; and the inner product of two
-# such matrices is a product of two inner products:
+# The obvious way to $K$ is chapter 30's: all gradients, then all inner products. For $N$ points and $P$ weights that is a table
+# of $N \times P$ numbers, 120 MB for a hundred points and two hidden layers of 512 units. The structure of a layer spares it.
+# The gradient of an output by $W^l$ is $\delta\,a^\top/\sqrt n$, with $a$ what enters the layer and $\delta$ the gradient by
+# its $z$; and the inner product of two such matrices is a product of two inner products:
 #
 # $$\Big\langle \frac{\delta a^\top}{\sqrt n}, \frac{\delta' a'^\top}{\sqrt n}\Big\rangle = (\delta\cdot\delta')\;\frac{a\cdot a'}n .$$
 #
@@ -308,13 +300,11 @@ print(f"40 points, 296,449 weights: by layers {ratio:.0f} times as fast as by al
 # %% [markdown]
 # ## 5 · Wider
 #
-# Theorem 1 says that the kernel at the beginning converges as the layers widen, Theorem 2 that it then stays where it is,
-# for as long as we train. Neither says how fast, for the
-# networks one can draw. We measure. Chapter 30's gauges are all there is to it: distance between the first kernel and the
-# limit, distance moved in training,
-# and how well the tangent model predicts the network. The last needs a formula for discrete steps. With the loss
-# $\frac1{2N}\sum_i(f_i - y_i)^2$ and learning
-# rate $\eta$, each step multiplies the error at the training points by $1 - \eta K/N$. After $t$ steps, at any other points,
+# Theorem 1 says that the kernel at the beginning converges as the layers widen, Theorem 2 that it then stays where it is, for
+# as long as we train. Neither says how fast, for the networks one can draw. We measure. Chapter 30's gauges are all there is to
+# it: distance between the first kernel and the limit, distance moved in training, and how well the tangent model predicts the
+# network. The last needs a formula for discrete steps. With the loss $\frac1{2N}\sum_i(f_i - y_i)^2$ and learning rate $\eta$,
+# each step multiplies the error at the training points by $1 - \eta K/N$. After $t$ steps, at any other points,
 #
 # $$f_t(x) = f_0(x) + K(x, X)\,K^{-1}\,\big(1 - (1 - \eta K/N)^t\big)\,(y - f_0),$$
 #
@@ -337,9 +327,8 @@ linearised = check("ntk.linearised", linearised)
 ask("ntk.four_times")
 
 # %% [markdown]
-# Two kinds of inputs. The sphere: 40 random directions in ten dimensions, with the target $x_1 x_2$. And digits: 40 of
-# them, 14 by 14 pixels, brought to equal length (onto a
-# sphere, too), odd against even. Half of each is trained on.
+# Two kinds of inputs. The sphere: 40 random directions in ten dimensions, with the target $x_1 x_2$. And digits: 40 of them, 14
+# by 14 pixels, brought to equal length (onto a sphere, too), odd against even. Half of each is trained on.
 
 # %%
 from tutorial_lib import digits
@@ -422,23 +411,22 @@ claim("ntk.still", slowest=max(exponents(1)), fastest=min(exponents(1)), widest=
 claim("ntk.linear", narrow=min(values[0, 2] for values in by_width.values()), wide=at_512[:, 2].max())
 
 # %% [markdown]
-# The limit is the paper's; the exponents are ours. The first is that of any random average, $-1/2$. The second is steeper,
-# and that is as it should be: in training, each unit moves by something like
-# $1/\sqrt m$, and the *effects* of many small movements average out once more. For a smooth nonlinearity one expects $-1$; a
-# relu's suddenness holds it back a little, as in chapter 30.
+# The limit is the paper's; the exponents are ours. The first is that of any random average, $-1/2$. The second is steeper, and
+# that is as it should be: in training, each unit moves by something like $1/\sqrt m$, and the *effects* of many small movements
+# average out once more. For a smooth nonlinearity one expects $-1$; a relu's suddenness holds it back a little, as in chapter
+# 30.
 #
 # Width is thus one way to be lazy. In chapter 30's words: with the factor $1/\sqrt m$, the function moves by 1 while each
-# weight moves by about $1/\sqrt m$, and the wider the network, the
-# shorter the way of each.
+# weight moves by about $1/\sqrt m$, and the wider the network, the shorter the way of each.
 
 # %% [markdown]
 # ## 6 · What is learned first
 #
-# While $K$ stands still, training falls apart into modes: along an eigenvector with eigenvalue $\lambda$ the error shrinks
-# by $1 - \eta\lambda/N$ at each step, and modes do not disturb each other. The
-# paper tests this on digits (section 6.3), by a goal that differs from the network's first function by *one* mode alone,
-# half of the second eigenvector $u_2$: $y = f_0 + \tfrac12 u_2$. A lazy network must go
-# there in a straight line. We take 128 digits and the limiting kernel's $u_2$, of mean square 1.
+# While $K$ stands still, training falls apart into modes: along an eigenvector with eigenvalue $\lambda$ the error shrinks by
+# $1 - \eta\lambda/N$ at each step, and modes do not disturb each other. The paper tests this on digits (section 6.3), by a goal
+# that differs from the network's first function by *one* mode alone, half of the second eigenvector $u_2$:
+# $y = f_0 + \tfrac12 u_2$. A lazy network must go there in a straight line. We take 128 digits and the limiting kernel's $u_2$,
+# of mean square 1.
 
 # %%
 X128 = small[:128].float()
@@ -495,8 +483,8 @@ claim("ntk.modes", pace=max((values[0] - theory).abs().max() for values, theory,
       aside=max(values[1].max() for values, _, _ in widest), straighter=min(stray[h, 64] / stray[h, SECOND[h][-1]] for h in SECOND))
 
 # %% [markdown]
-# The authors add an observation that surprised them: narrower networks arrived *sooner*, since their kernels inflated. Ours,
-# of one and two hidden layers and with $s = \sqrt2\,\mathrm{relu}$, do not: those of 64 units lag behind. An observation about one
+# The authors add an observation that surprised them: narrower networks arrived *sooner*, since their kernels inflated. Ours, of
+# one and two hidden layers and with $s = \sqrt2\,\mathrm{relu}$, do not: those of 64 units lag behind. An observation about one
 # architecture, then, and not part of the theorem.
 #
 # **Transfer.** How many steps until the error along the $k$-th largest mode is halved?
@@ -528,9 +516,9 @@ print("128 digits, steps until a mode's error is halved:", ", ".join(f"mode {k}:
 # %% [markdown]
 # ## 7 · Can it fit everything?
 #
-# Only if no eigenvalue is 0. The paper's Proposition 2: on the sphere, with a nonlinearity that is no polynomial and at
-# least one hidden layer, the limiting kernel is **positive definite**: every set of different points
-# can be fitted. Mind the small print. In the paper's parametrisation there are biases. Suppose there were none.
+# Only if no eigenvalue is 0. The paper's Proposition 2: on the sphere, with a nonlinearity that is no polynomial and at least
+# one hidden layer, the limiting kernel is **positive definite**: every set of different points can be fitted. Mind the small
+# print. In the paper's parametrisation there are biases. Suppose there were none.
 
 # %%
 ask("ntk.opposite")
@@ -559,16 +547,16 @@ for d in (3, 10):
 claim("ntk.positive", smallest=min(smallest), linear=max(linear, key=abs))
 
 # %% [markdown]
-# Without biases and with one hidden layer the rank is $50 + d$ exactly: fifty even functions, and of the odd ones only the
-# $d$ linear ones, because $\mathrm{relu}(z) = \tfrac12 z + \tfrac12|z|$ has a linear part and an even part, and no more. A single
+# Without biases and with one hidden layer the rank is $50 + d$ exactly: fifty even functions, and of the odd ones only the $d$
+# linear ones, because $\mathrm{relu}(z) = \tfrac12 z + \tfrac12|z|$ has a linear part and an even part, and no more. A single
 # number, $\beta$, or a second hidden layer removes the blind spot. A theorem's conditions are part of the theorem.
 
 # %% [markdown]
 # ## 8 · When to stop
 #
-# Large modes first: the paper takes this as a reason for early stopping, since small modes tend to hold the noise. It gives
-# the argument and no experiment. Here is one. 200 threes and eights; a fifth of their labels
-# are turned over. An infinitely wide network with one hidden layer, on average over its draws (so that $f_0 = 0$), in closed form.
+# Large modes first: the paper takes this as a reason for early stopping, since small modes tend to hold the noise. It gives the
+# argument and no experiment. Here is one. 200 threes and eights; a fifth of their labels are turned over. An infinitely wide
+# network with one hidden layer, on average over its draws (so that $f_0 = 0$), in closed form.
 
 # %%
 ask("ntk.when_to_stop")
@@ -611,8 +599,8 @@ claim("ntk.stop", stopped=at_stop[0.2], end=at_end[0.2], clean_stopped=at_stop[0
 
 # %% [markdown]
 # Where do the labels live? Left, the share of each mode that is learned after a number of steps (blue), and how much of the
-# labels lies in the modes up to that one: of the true labels (black), and of a label
-# turned at random (dashed). Right, errors over steps. Move the step, then the noise.
+# labels lies in the modes up to that one: of the true labels (black), and of a label turned at random (dashed). Right, errors
+# over steps. Move the step, then the noise.
 
 # %%
 values, modes = torch.linalg.eigh(T200)
@@ -647,23 +635,23 @@ explore(stopping, log10_steps=(0.0, 5.0, 0.25), noise=[0.0, 0.1, 0.2, 0.3],
             "the test error has its minimum near 30 steps and then rises.")
 
 # %% [markdown]
-# The kernel does not know which labels are wrong. But the true ones lie mostly in the first modes, since digits that the
-# kernel finds alike mostly are, and a turn at random is spread evenly over all 200.
-# Stopping keeps the first and leaves most of the second. Without noise there is nothing to leave out, and nothing is gained.
+# The kernel does not know which labels are wrong. But the true ones lie mostly in the first modes, since digits that the kernel
+# finds alike mostly are, and a turn at random is spread evenly over all 200. Stopping keeps the first and leaves most of the
+# second. Without noise there is nothing to leave out, and nothing is gained.
 
 # %% [markdown]
 # ## 9 · Where this breaks
 #
-# - **Real networks are not this wide.** At width 32 the linear prediction was off by a good part of the way. How wide is
-#   wide enough depends on data, depth and time.
-# - **Theorem 2 wants a smooth nonlinearity** (two derivatives, the second bounded), and a relu is none. The authors expect
-#   more generality; we measured that the kernel stands still for relu's, too, with an exponent that smoothness would make steeper.
+# - **Real networks are not this wide.** At width 32 the linear prediction was off by a good part of the way. How wide is wide
+#   enough depends on data, depth and time.
+# - **Theorem 2 wants a smooth nonlinearity** (two derivatives, the second bounded), and a relu is none. The authors expect more
+#   generality; we measured that the kernel stands still for relu's, too, with an exponent that smoothness would make steeper.
 # - **The parametrisation matters.** With weights of size $1/\sqrt m$ and no factors in the network (PyTorch's habit), the
 #   function space is the same, the learning rates are not.
 # - **Points on a sphere.** Proposition 2 is about those; our digits were put there.
 # - **Kernels are expensive.** $N^2$ entries, $N^3$ operations for the modes. With 20,000 digits the table alone takes 3 GB.
-# - **Nothing new is learned.** An infinitely wide network in this scaling has no feature learning at all. Its kernel is the
-#   one it was born with. Whatever networks do better than kernels, they do elsewhere (chapters 32 to 34).
+# - **Nothing new is learned.** An infinitely wide network in this scaling has no feature learning at all. Its kernel is the one
+#   it was born with. Whatever networks do better than kernels, they do elsewhere (chapters 32 to 34).
 
 # %% [markdown]
 # ## What we saw
@@ -672,8 +660,8 @@ explore(stopping, log10_steps=(0.0, 5.0, 0.25), noise=[0.0, 0.1, 0.2, 0.3],
 #   layer's own weights and one for all weights below, acting through slopes.
 # - In training it moves the less the wider the network, by exponents around $-0.8$, and the linearised network predicts the
 #   trained one to within a few per cent at width 512.
-# - Modes are learned in the order of their eigenvalues, from one step to thousands. With a fifth of the labels turned,
-#   stopping early saves a good part of the errors, and with true labels nothing.
+# - Modes are learned in the order of their eigenvalues, from one step to thousands. With a fifth of the labels turned, stopping
+#   early saves a good part of the errors, and with true labels nothing.
 #
 # Two questions to take along.
 
@@ -683,15 +671,14 @@ ask("ntk.close_fixed")
 
 # %% [markdown]
 # **References.** A. Jacot, F. Gabriel and C. Hongler, *Neural Tangent Kernel: Convergence and Generalization in Neural
-# Networks* (2018), arXiv:1806.07572: section 2 (parametrisation), Proposition 1 and Theorem 1 (section 4.1),
-# Theorem 2 and Proposition 2 (section 4.2), section 5 (least squares, modes, early stopping), sections 6.1 and 6.3
-# (Figures 1 and 3). Y. Cho and L. K. Saul, *Kernel Methods for Deep Learning* (2009): the arc-cosine kernels. J. Lee and
-# others, *Wide Neural
-# Networks of Any Depth Evolve as Linear Models Under Gradient Descent* (2019), arXiv:1902.06720: the linearised network in
-# closed form. R. Novak, J. Sohl-Dickstein and S. S. Schoenholz, *Fast Finite Width Neural Tangent Kernel* (2022),
-# arXiv:2206.08720: kernels from the structure of layers. A. Bietti and J. Mairal, *On the Inductive Bias of Neural Tangent
-# Kernels* (2019), arXiv:1905.12173: the kernel on the sphere, mode by mode. The exponents, the opposite points
-# and the experiment on stopping are ours. Digits: MNIST, see the data's card.
+# Networks* (2018), arXiv:1806.07572: section 2 (parametrisation), Proposition 1 and Theorem 1 (section 4.1), Theorem 2 and
+# Proposition 2 (section 4.2), section 5 (least squares, modes, early stopping), sections 6.1 and 6.3 (Figures 1 and 3). Y. Cho
+# and L. K. Saul, *Kernel Methods for Deep Learning* (2009): the arc-cosine kernels. J. Lee and others, *Wide Neural Networks of
+# Any Depth Evolve as Linear Models Under Gradient Descent* (2019), arXiv:1902.06720: the linearised network in closed form. R.
+# Novak, J. Sohl-Dickstein and S. S. Schoenholz, *Fast Finite Width Neural Tangent Kernel* (2022), arXiv:2206.08720: kernels
+# from the structure of layers. A. Bietti and J. Mairal, *On the Inductive Bias of Neural Tangent Kernels* (2019),
+# arXiv:1905.12173: the kernel on the sphere, mode by mode. The exponents, the opposite points and the experiment on stopping
+# are ours. Digits: MNIST, see the data's card.
 #
 # **Next:** 32 Grokking (on its way): a network that begins lazily, and then does not stay so. Back to the
 # [map](../00_start_here.ipynb).
