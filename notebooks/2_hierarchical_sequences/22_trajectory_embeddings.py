@@ -413,8 +413,9 @@ show(fig, alt="Four panels with the paths of 250 segments from a common start. A
 
 # %%
 claim("sectar.exploration", surprise=moved(seen["by surprise"][1][-1]).mean(), random=moved(seen["at random"][1][-1]).mean(),
-      surprise_kinds=kinds(seen["by surprise"][1][4:]), random_kinds=kinds(seen["at random"][1][4:]),
-      stubborn_kinds=kinds(seen["never learns"][1][4:]))
+      surprise_kinds=kinds(seen["by surprise"][1][4:]), random_kinds=kinds(seen["at random"][1][4:]))
+claim("sectar.boredom", learns=kinds(seen["by surprise"][1][4:]), never=kinds(seen["never learns"][1][4:]),
+      learns_moved=moved(seen["by surprise"][1][-1]).mean(), never_moved=moved(seen["never learns"][1][-1]).mean())
 
 # %% [markdown]
 # Two things about this are less rosy. First, surprise is drawn to whatever cannot be foreseen, and jitter cannot. When the
