@@ -31,7 +31,6 @@ PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
     "35": ("Dynamical stability", ("30",), "extended"),
     "36": ("Intrinsic dimension", ("30",), "extended"),
     "37": ("Manifold clustering", ("34",), "branch"),
-    "42": ("Approximate diagonalization", ("41",), "extended"),
     "44": ("Selective state spaces", ("43",), "core"),
     "45": ("Learning online", ("40",), "extended"),
     "46": ("Steering a language model", ("43",), "extended"),
