@@ -105,6 +105,6 @@ CLAIMS = (
 
 OUT_OF_REACH = (
     ("24: training without the decoder improves the total time until a given quality (hred).",
-     "a step without decoder costs a third of one with it, but takes in less: at 40 CPU seconds for each way, two seeds, "
-     "decoder last reached 2.67 and 2.65 bits, for which end to end would need 1.10 and 1.03 times that time"),
+     "a step without decoder costs a third of one with it, but takes in less: at 40 CPU seconds for each way, two "
+     "seeds, decoder last reached 2.67 and 2.65 bits, for which end to end would need 1.10 and 1.03 times that time"),
 )
