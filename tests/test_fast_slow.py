@@ -1,4 +1,4 @@
-"""fast_slow: the cell against its own definition, joins against each other and by hand, memories against closed forms."""
+"""fast_slow: the cell against its definition, joins against each other and by hand, memories against closed forms."""
 
 from functools import partial
 
@@ -10,8 +10,23 @@ from torch.nn import functional as F
 
 from tutorial_lib import fast_slow
 from tutorial_lib.fast_slow import (
-    KINDS, Joined, NormLSTM, fast_slow_step, input_sizes, kept, memories, memory_change, memory_reach, norm_lstm_step,
-    normalise, parameters, run_states, sequential_step, stacked_step, width_for, zoneout,
+    KINDS,
+    Joined,
+    NormLSTM,
+    fast_slow_step,
+    input_sizes,
+    kept,
+    memories,
+    memory_change,
+    memory_reach,
+    norm_lstm_step,
+    normalise,
+    parameters,
+    run_states,
+    sequential_step,
+    stacked_step,
+    width_for,
+    zoneout,
 )
 from tutorial_lib.recurrent import lstm_step, scan
 
@@ -25,7 +40,8 @@ def noise(*shape, seed=0):
 def cells(*sizes, H=4):
     """LSTM cells with weights of their own; size 0 for a cell that is given no input."""
     def one(D, seed):
-        weights = {"Wx": noise(4 * H, max(D, 1), seed=seed), "Wh": noise(4 * H, H, seed=seed + 50), "b": noise(4 * H, seed=seed + 99)}
+        weights = {"Wx": noise(4 * H, max(D, 1), seed=seed), "Wh": noise(4 * H, H, seed=seed + 50),
+                   "b": noise(4 * H, seed=seed + 99)}
         return lambda x, s: lstm_step(noise(s[0].shape[0], 1) * 0 if x is None else x, s, **weights)
     return [one(D, i) for i, D in enumerate(sizes)]
 
@@ -42,7 +58,8 @@ def start(B, H=4, seed=7):
 def test_the_normalised_step_is_an_lstm_step_on_normalised_gates(sizes):
     """Independent route: gate by gate, with means and variances written out."""
     B, D, H = sizes
-    x, h, c, Wx, Wh = noise(B, D), noise(B, H, seed=1), noise(B, H, seed=2), noise(4 * H, D, seed=3), noise(4 * H, H, seed=4)
+    x, h, c = noise(B, D), noise(B, H, seed=1), noise(B, H, seed=2)
+    Wx, Wh = noise(4 * H, D, seed=3), noise(4 * H, H, seed=4)
     gain, b, gain_c, b_c = noise(4 * H, seed=5), noise(4 * H, seed=6), noise(H, seed=7), noise(H, seed=8)
 
     def norm(v):
@@ -85,7 +102,8 @@ def test_the_cell_starts_orthogonal_with_open_forget_gates():
 
 def test_zoneout_takes_or_leaves_and_averages_to_its_expectation():
     new, old = noise(5), noise(5, seed=1)
-    assert torch.equal(zoneout(new, old, 0.3, torch.ones(5)), new) and torch.equal(zoneout(new, old, 0.3, torch.zeros(5)), old)
+    assert torch.equal(zoneout(new, old, 0.3, torch.ones(5)), new)
+    assert torch.equal(zoneout(new, old, 0.3, torch.zeros(5)), old)
     masks = (torch.rand(20_000, 5, generator=torch.Generator().manual_seed(0)) < 0.3).double()
     torch.testing.assert_close(zoneout(new, old, 0.3, masks).mean(0), zoneout(new, old, 0.3), atol=0.03, rtol=0)
     torch.testing.assert_close(zoneout(new, old, 1.0), new)
@@ -128,7 +146,8 @@ def test_fast_and_slow_with_a_mute_slow_cell_is_sequential(k, T, seed):
 def test_a_stack_of_one_is_a_sequence_of_one():
     a = cells(3)
     xs, s = noise(2, 4, 3), start(2)
-    assert torch.equal(scan(partial(stacked_step, cells=a), xs, [s])[0], scan(partial(sequential_step, cells=a), xs, s)[0])
+    stacked, sequential = partial(stacked_step, cells=a), partial(sequential_step, cells=a)
+    assert torch.equal(scan(stacked, xs, [s])[0], scan(sequential, xs, s)[0])
 
 
 @settings(max_examples=20, deadline=None)
@@ -161,10 +180,11 @@ def test_memory_reach_of_a_kept_memory_is_a_power():
         return x * 1, (x * 1, x * 1)
 
     zero = torch.ones(B, H, dtype=torch.float64, requires_grad=True)
-    felt = memory_reach(partial(sequential_step, cells=[holding(False)] * k), noise(B, T, 1), (zero, zero), lambda y: y.sum(-1))
+    total = lambda y: y.sum(-1)  # noqa: E731
+    felt = memory_reach(partial(sequential_step, cells=[holding(False)] * k), noise(B, T, 1), (zero, zero), total)
     torch.testing.assert_close(felt, torch.tensor([[2 * kept(f, k * n) for n in range(T)]]).double())
-    both = memory_reach(partial(fast_slow_step, fast=[passing] * 2, slow=holding(True)), noise(B, T, H), ((zero, zero),) * 2,
-                        lambda y: y.sum(-1))
+    step = partial(fast_slow_step, fast=[passing] * 2, slow=holding(True))
+    both = memory_reach(step, noise(B, T, H), ((zero, zero),) * 2, total)
     torch.testing.assert_close(both[1], torch.tensor([2 * kept(f, n) for n in range(T)]).double())
     assert both[0, 1:].eq(0).all()
 
@@ -174,7 +194,8 @@ def test_memory_change_is_the_mean_squared_difference():
     states = [((row, row), (row, 2 * row)) for row in c]
     wanted = (c[1:] - c[:-1]).square().mean()
     torch.testing.assert_close(memory_change(states), torch.stack([wanted, 4 * wanted]))
-    assert [m is s for m, s in zip(memories(states[0]), (states[0][0][1], states[0][1][1]), strict=True)] == [True, True]
+    first, second = memories(states[0])
+    assert first is states[0][0][1] and second is states[0][1][1]
     h, m = c[0], c[1]
     assert memories([(h, m)])[0] is m and memories((h, m))[0] is m
 
@@ -191,9 +212,11 @@ def test_run_states_is_scan_with_every_state():
 def test_what_does_not_fit_is_said():
     for wrong, words in ((lambda: stacked_step(noise(1, 3), [], cells(3)), "a state for each"),
                          (lambda: fast_slow_step(noise(1, 3), (start(1),) * 2, cells(3), cells(4)[0]), "1 fast"),
-                         (lambda: input_sizes("round", 3, 1, 1), "kind must be"), (lambda: input_sizes("fast-slow", 2, 1, 1), "at least 3"),
+                         (lambda: input_sizes("round", 3, 1, 1), "kind must be"),
+                         (lambda: input_sizes("fast-slow", 2, 1, 1), "at least 3"),
                          (lambda: zoneout(noise(1), noise(1), 0.0), "keep"), (lambda: kept(1.1, 2), "between 0 and 1"),
                          (lambda: width_for("stacked", 3, 5, 10), "budget is 10"),
-                         (lambda: memory_change([start(1)]), "two time steps"), (lambda: normalise(noise(2, 5), 2), "groups")):
+                         (lambda: memory_change([start(1)]), "two time steps"),
+                         (lambda: normalise(noise(2, 5), 2), "groups")):
         with pytest.raises(ValueError, match=words):
             wrong()

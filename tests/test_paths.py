@@ -71,6 +71,7 @@ def test_what_does_not_fit_is_said():
     for wrong, words in ((lambda: graph("round", 3), "kind must be"), (lambda: graph("fast-slow", 2), "at least 3"),
                          (lambda: paths(graph("stacked", 2), -1), "n counts"), (lambda: shortcut(1), "two cells"),
                          (lambda: shortest_path({"F1": [("F1", 1)]}, 0), "no path"),
-                         (lambda: trace({"F1": [("F1", 1)]}, 1), "no path"), (lambda: trace(graph("stacked", 2), -1), "no path")):
+                         (lambda: trace({"F1": [("F1", 1)]}, 1), "no path"),
+                         (lambda: trace(graph("stacked", 2), -1), "no path")):
         with pytest.raises(ValueError, match=words):
             wrong()

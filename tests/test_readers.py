@@ -30,8 +30,8 @@ def test_a_curve_of_a_text_that_repeats_falls_to_nothing():
     codes = torch.arange(3000) % 3
     net = reader(V=3)
     first = prices(net, codes[:120].view(2, 60)).mean()
-    curve = learning_curve(net, codes, codes[: 4 * (WARM + 10)].view(4, -1), 60, 20, 3e-2, torch.Generator().manual_seed(0),
-                           T=12, size=8)
+    test = codes[: 4 * (WARM + 10)].view(4, -1)
+    curve = learning_curve(net, codes, test, 60, 20, 3e-2, torch.Generator().manual_seed(0), T=12, size=8)
     assert curve[:, 0].tolist() == [20, 40, 60] and (curve[:, 2].diff() > 0).all()
     assert first > 1.2 and curve[-1, 1] < 0.4
 
