@@ -72,7 +72,7 @@ CLAIMS = (
             latent - 1.2 * max(independent, correlated, held, correlated_learned, held_learned),
         decides="latents reach at least 1.2 times as many waypoints as the best of the five",
         counter_example={"latent": 1.0, "independent": 0.0, "correlated": 1.0, "held": 2.0, "correlated_learned": 1.0,
-                         "held_learned": 2.0}, margin=0.5),
+                         "held_learned": 2.0}, margin=0.5, tier="recorded"),
     Claim(
         id="sectar.apart", paper="sectar", chapter="22",
         source="abstract (latent-conditioned policy consistent with the model, exploration combined with planning)",
@@ -88,7 +88,7 @@ CLAIMS = (
                   "replay_learned": "waypoints of 5, recorded blocks replayed in learned dynamics"},
         rule=lambda latent, cloned, random_data, replay, replay_learned: min(latent - cloned, latent - random_data) - 0.5,
         decides="half a waypoint or more is lost with either taken away; replay is shown and not judged",
-        counter_example={"latent": 2.0, "cloned": 2.5, "random_data": 1.0, "replay": 4.0, "replay_learned": 4.0}, margin=0.5),
+        counter_example={"latent": 2.0, "cloned": 2.5, "random_data": 1.0, "replay": 4.0, "replay_learned": 4.0}, margin=0.5, tier="recorded"),
     Claim(
         id="sectar.horizon", paper="sectar", chapter="22",
         source="abstract (reasoning over long horizons with sparse rewards)",
