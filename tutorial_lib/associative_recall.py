@@ -68,7 +68,7 @@ class Recaller(nn.Module):
 
     def __init__(self, member: str, n: int, d: int = 8, V: int = 32, E: int = 32) -> None:
         """The state has n d numbers (softmax: keys of n, values of d, for all steps).  Raises ValueError for another
-        member than MEMBERS.  S6 and SSD begin as in Mamba; the gated network begins by keeping (its forget gate near 1).
+        member than MEMBERS.  S6 and SSD begin as in Mamba; the gated network begins by keeping, its forget gate near 1.
         """
         super().__init__()
         if member not in MEMBERS:
@@ -161,8 +161,9 @@ def recalled(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def code_memory(tokens: Tensor, codes: Tensor, gate: bool) -> tuple[Tensor, Tensor]:
     """Queries and keys of a memory made by hand: each step asks with its token's code and writes under the last one's.
 
-    tokens: (L,), codes: (tokens, n) -> q, k (L, n).  With `gate`, only steps that hold a value write: the tokens of
-    the upper half.  Nothing is trained.  Taught in 43.
+    tokens: (..., L), codes: (tokens, n) -> q, k (..., L, n).  With `gate`, only steps that hold a value write: the
+    tokens of the upper half.  Nothing is trained.  Taught in 43.
     """
-    q, k = codes[tokens], F.pad(codes[tokens], (0, 0, 1, 0))[:-1]
-    return q, k * (tokens >= len(codes) // 2)[:, None] if gate else k
+    q = codes[tokens]
+    k = with_last(q)[..., codes.shape[1] :]
+    return q, k * (tokens >= len(codes) // 2)[..., None] if gate else k

@@ -26,7 +26,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
 System = tuple[Tensor, Tensor, Tensor]  # decay, write, read
 
 def run(system: System, u: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -143,7 +142,7 @@ def random_features(x: Tensor, W: Tensor) -> Tensor:
 
 
 def as_selective(q: Tensor, k: Tensor, d: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """dt, A, B, C of the selective state space that is linear attention: steps of 1, no decay, keys write, queries read.
+    """dt, A, B, C of the selective state space that is linear attention: no decay, keys write, queries read.
 
     q, k: (L, n) -> (L, d), (d, n), (L, n), (L, n).  Sieber et al. (2024), section 4.  Taught in 43.
     """

@@ -255,9 +255,10 @@ NORMALISED = Exercise(
                 lambda e: torch.cat((torch.ones_like(e[:1]), e[:-1])) / e, first=None)(q, k, eta, d),
     },
     alternatives=(_by_loop,
-                  lambda q, k, eta, d: framework.in_other_units(framework.linear_attention(q, k, d),
+                  lambda q, k, eta, d: framework.in_other_units(_in_read(q, k, eta, d),
                                                                 (1 / eta)[:, None].expand(-1, k.shape[1] * d))),
-    hints=("Let the new state be the old kind of state divided by eta_i: g_i = h_i / eta_i, with h_i = h_{i-1} + B_i u_i.",
+    hints=("Let the new state be the old kind of state divided by eta_i: g_i = h_i / eta_i, with "
+           "h_i = h_{i-1} + B_i u_i.",
            "g_i = (eta_{i-1} / eta_i) g_{i-1} + (B_i / eta_i) u_i.",
            "`before = torch.cat((eta[:1], eta[:-1]))`, then `(before / eta)[:, None]` for the decay and "
            "`eta[:, None, None]` under what is written."),
@@ -298,9 +299,9 @@ AS_SELECTIVE = Exercise(
     cases=lambda: [Case((_randn(5, 3, seed=41), _randn(5, 3, seed=42), 2), "5 steps, keys of 3 numbers, 2 channels"),
                    Case((_randn(4, 2, seed=43), _randn(4, 2, seed=44), 1), "4 steps, keys of 2 numbers, 1 channel")],
     mistakes={
-        "A = -1 makes the state decay, by e^-1 a step; linear attention forgets nothing. Which A gives Lambda = 1 "
-        "whatever the step?": _selective(A=-1.0),
-        "A = 1 makes the state grow, by e a step. Lambda is e^(dt A), not A: which A makes it 1?": _selective(A=1.0),
+        "A = -1 makes the state decay, by e^-1 a step; linear attention forgets nothing. Look for the A that "
+        "gives Lambda = 1 whatever the step.": _selective(A=-1.0),
+        "A = 1 makes the state grow, by e a step. Lambda is e^(dt A), not A: look for the A that makes it 1.": _selective(A=1.0),
         "dt = 0 gives Lambda = 1, and nothing is written: dt multiplies what enters, too.": _selective(dt=0.0),
         "keys and queries are exchanged: B writes, so it is the key; C reads, so it is the query.":
             lambda q, k, d: _selective()(k, q, d),
@@ -329,12 +330,15 @@ def three_terms(x: Tensor) -> Tensor:
 
 
 def _products(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
-    q, k = (torch.as_tensor(candidate(x)) for x in case.args)
+    q, k = (candidate(x) for x in case.args)
+    if not isinstance(q, Tensor):
+        raise Fault("error", f"a tensor of features (L, n) is wanted; this returns {type(q).__name__}.")
     for f, x in ((q, case.args[0]), (k, case.args[1])):
         if f.dim() != 2 or len(f) != len(x):
             raise Fault("wrong shape", f"one row of features for each row of x is wanted, ({len(x)}, n); yours has the "
                                        f"shape {tuple(f.shape)}.")
-    return {"the products phi(q) . phi(k)": q @ k.T}
+    constant = (q - 1).abs().amax(0).min()  # a sign or a turn of all features would leave the products as they are
+    return {"the products phi(q) . phi(k)": q @ k.T, "the distance of one feature from 1": constant}
 
 
 def _features(square: float = 0.5**0.5, one: float = 1.0, scale: float = 0.25,
@@ -349,8 +353,8 @@ def _features(square: float = 0.5**0.5, one: float = 1.0, scale: float = 0.25,
 
 
 THREE_TERMS = Exercise(
-    name="framework.three_terms", chapter="43", title="Features of the first three terms", reference=three_terms, core=False,
-    minutes=10, observe=_products,
+    name="framework.three_terms", chapter="43", title="Features of the first three terms", reference=three_terms,
+    core=False, minutes=10, observe=_products,
     cases=lambda: [Case((_randn(4, 3, seed=51), _randn(5, 3, seed=52)), "4 queries and 5 keys of 3 numbers"),
                    Case((2 * _randn(3, 2, seed=53), _randn(3, 2, seed=54)), "3 queries and 3 keys of 2 numbers")],
     mistakes={
@@ -374,7 +378,8 @@ THREE_TERMS = Exercise(
                   lambda x: torch.cat((torch.ones_like(x[:, :1]), x / x.shape[-1] ** 0.25,
                                        torch.einsum("la,lb->lab", x, x).flatten(1) / (2 * x.shape[-1]) ** 0.5), 1)),
     hints=("Three groups, side by side: one for each term. The products of groups add up.",
-           "A feature of 1; then z = x / D^(1/4), whose products sum to s; then something whose products sum to s^2 / 2.",
+           "A feature of 1; then z = x / D^(1/4), whose products sum to s; then something whose products sum to "
+           "s^2 / 2.",
            "s^2 is the sum over a and b of (z_a z_b)(w_a w_b): all D^2 products of two entries, times sqrt(1/2)."),
     solution='''
 def three_terms(x):

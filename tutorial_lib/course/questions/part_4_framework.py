@@ -24,9 +24,9 @@ QUESTIONS = (
                                     "steps."))),
     Question(
         "framework.which", "43",
-        "A loop carries a state of fixed size: h = (some decays) h + (a matrix) u, y = (a matrix) h. Which of these can "
-        "it be: linear attention, attention with rows that sum to 1, a selective state space, a gated network, softmax "
-        "attention?",
+        "A loop carries a state of fixed size: h = (some decays) h + (a matrix) u, y = (a matrix) h. Which of these "
+        "can it be: linear attention, attention with rows that sum to 1, a selective state space, a gated network, "
+        "softmax attention?",
         (Choice("The state space and the gated network", "They are written as recurrences, so it is plain there. "
                                                          "Attention without a softmax can be brought to that form, "
                                                          "division of the rows included."),
@@ -58,18 +58,18 @@ QUESTIONS = (
          Choice("The token is skipped", "That is a step near 0: decay 1, nothing written."))),
     Question(
         "framework.orders", "43",
-        "Scores q . k / sqrt D of random queries and keys have a spread of 1, some reach 4. With n features for the terms "
-        "of e^s up to order 4 (n = 70 for D = 4), how far is the matrix of weights from softmax?",
-        (Choice("Off by more than half", "Order 2 leaves about a third. Most scores are small, and there the series is "
-                                         "good early."),
-         Choice("Off by about a tenth, and falling fast with the order", "Yes, roughly: factorials win once the order "
+        "Scores q . k / sqrt D of random queries and keys have a spread of 1, some reach 4. With n features for the "
+        "terms of e^s up to order 4 (n = 70 for D = 4), how far is the matrix of weights from softmax?",
+        (Choice("Off by more than half", "Order 0 does, order 2 leaves a third or so. Most scores are small, and there "
+                                         "the series is good early."),
+         Choice("Off by a tenth or two, and falling fast with the order", "Yes, roughly: factorials win once the order "
                                                                           "exceeds the largest scores.", right=True),
          Choice("Equal to rounding error", "Every finite order leaves something: at a score of 4, the terms up to "
                                            "4 add up to 34, and e^4 is 55."))),
     Question(
         "framework.needed", "43",
-        "Queries and keys have 4 numbers. The matrix of scores then has rank 4. What state, in numbers a channel, does a "
-        "loop need for the softmax weights of 64 steps, exactly?",
+        "Queries and keys have 4 numbers. The matrix of scores then has rank 4. What state, in numbers a channel, does "
+        "a loop need for the softmax weights of 64 steps, exactly?",
         (Choice("4", "Enough for the scores. The exponential of each entry is no longer a product of a tall and a wide "
                      "matrix of that width."),
          Choice("A few more than 4, whatever the length", "Approximately, for soft weights, yes. Exactly, there is no "
@@ -80,8 +80,8 @@ QUESTIONS = (
         "framework.normalise", "43",
         "Each row of the implied attention is divided by one number above 0, its own eta. How does that change which "
         "pair a query looks at most?",
-        (Choice("Not at all", "Yes: it is a common factor of the row. What it does change is how large outputs are from "
-                              "row to row, which matters for training and for the layers above.", right=True),
+        (Choice("Not at all", "Yes: it is a common factor of the row. What it does change is how large outputs are "
+                              "from row to row, which matters for training and for the layers above.", right=True),
          Choice("It makes the largest weight stand out more", "A softmax does, by its exponential. Its division "
                                                               "alone does not."),
          Choice("It weakens the early pairs", "Within a row all weights shrink or grow together."))),
@@ -107,10 +107,10 @@ QUESTIONS = (
                                                     "written and read: nothing comes out differently."))),
     Question(
         "framework.close_size", "43",
-        "Linear attention with keys of 16 numbers serves a text of 100,000 tokens. It should recall twice as many facts. What "
-        "first?",
-        (Choice("A longer training", "In the runs of this chapter the curves had flattened. What limits them is what 16 "
-                                     "numbers a channel can tell apart."),
+        "Linear attention with keys of 16 numbers serves a text of 100,000 tokens. It should recall twice as many "
+        "facts. What first?",
+        (Choice("A longer training", "In the runs of this chapter the curves had flattened. What limits them is what "
+                                     "16 numbers a channel can tell apart."),
          Choice("Features of more numbers, so a larger state", "Yes: recall rose with n for each member. The cost of a "
                                                                "step rises with it, and not with the text.",
                 right=True),
