@@ -407,9 +407,9 @@ show(fig, alt="Four panels with the paths of 250 segments from a common start. A
               "many different paths, up to 1.8 body lengths long, straight and bent.")
 
 # %% [markdown]
-# They have learned to swim, because what goes far is badly foreseen. And the control says what the model's learning is good for: a model
-# that never learns is surprised by distance alone, and its explorers end up racing, most of them the same way. A model that learns
-# grows tired of what it has seen, and its explorers have to come up with something else: shorter ways on average, and more kinds.
+# They have learned to swim, because what goes far is badly foreseen. The control says what the model's learning is good for. A model
+# that never learns is surprised by distance alone, and its explorers end up racing as far as the joints will carry them. A model that learns
+# grows tired of what it has seen, and its explorers have to come up with something else: the way gets shorter again, and the kinds more.
 
 # %%
 claim("sectar.exploration", surprise=moved(seen["by surprise"][1][-1]).mean(), random=moved(seen["at random"][1][-1]).mean(),
@@ -681,9 +681,9 @@ claim("sectar.horizon", latent=further["latents"], correlated=further["correlate
 
 # %% [markdown]
 # Now choose a goal yourself. **This is the picture to remember**: thin, 200 of the imagined futures; thick, the one that comes closest to
-# the goal; dashed, what the body really does when it is given the four latents of that plan one after the other. Compare the cloned policy with the
-# consistent one, then look at the futures that latents of random explorers have to offer. Then tick *look again*: after each
-# part the body plans anew.
+# the goal; dashed, what the body really does when it carries out the first part and plans anew, eight times at most. Look at the futures that
+# latents of random explorers have to offer, and at few candidates. Then untick *look again*: the body is given all four latents of the
+# first plan, one after the other.
 
 # %%
 FANS = {"consistent": consistent, "cloned": cloned, "random explorers": models["at random"]}
@@ -722,7 +722,7 @@ def pursue(policy, goal, candidates, look_again):
     return gaps, torch.cat(walked, 1)[0]
 
 
-def fan(direction=40, distance=3.0, candidates=512, policy="consistent", look_again=False):
+def fan(direction=40, distance=3.0, candidates=512, policy="consistent", look_again=True):
     """Imagined futures, the best of them, and what the body does."""
     angle = math.radians(direction)
     goal = distance * torch.tensor([math.cos(angle), math.sin(angle)])
@@ -741,13 +741,13 @@ def fan(direction=40, distance=3.0, candidates=512, policy="consistent", look_ag
     return fig
 
 
-explore(fan, direction=(-180, 180, 10), distance=(1.0, 4.0, 0.5), candidates=(8, 512, 8), policy=list(FANS), look_again=False,
+explore(fan, direction=(-180, 180, 10), distance=(1.0, 4.0, 0.5), candidates=(8, 512, 8), policy=list(FANS), look_again=True,
         alt="A pale fan of 200 imagined paths around the origin, one thick blue path that runs to a yellow goal three body lengths away, and "
-            "the dashed red path that the body takes when it follows the plan without looking again, which runs near it and drifts off.")
+            "the dashed red path that the body takes when it plans anew after each part; it is drawn at its start and its end.")
 
 # %% [markdown]
-# Followed for 96 steps without looking, even a consistent policy drifts from its plan; that is why only the first part of a plan is
-# carried out. (The thin lines tremble because the decoder guesses each step of a segment by itself.)
+# Followed for 96 steps without looking, even a consistent policy drifts from its plan, often by more than a body length: a heading that is a little
+# off in the first part sends all the others astray. That is why only the first part of a plan is carried out. (The thin lines tremble because the decoder guesses each step of a segment by itself.)
 #
 # ## 7 · Where this breaks
 #
