@@ -301,7 +301,8 @@ AS_SELECTIVE = Exercise(
     mistakes={
         "A = -1 makes the state decay, by e^-1 a step; linear attention forgets nothing. Look for the A that "
         "gives Lambda = 1 whatever the step.": _selective(A=-1.0),
-        "A = 1 makes the state grow, by e a step. Lambda is e^(dt A), not A: look for the A that makes it 1.": _selective(A=1.0),
+        "A = 1 makes the state grow, by e a step. Lambda is e^(dt A), not A: look for the A that makes it 1.":
+            _selective(A=1.0),
         "dt = 0 gives Lambda = 1, and nothing is written: dt multiplies what enters, too.": _selective(dt=0.0),
         "keys and queries are exchanged: B writes, so it is the key; C reads, so it is the query.":
             lambda q, k, d: _selective()(k, q, d),
