@@ -97,7 +97,9 @@ def test_the_planner_executes_the_first_part_alone_and_plans_from_where_it_led()
 
 
 def test_flat_imagination_is_a_rollout():
-    propose = lambda n: torch.randn(n, 8, 2, generator=generator(1))
+    def propose(n):
+        return torch.randn(n, 8, 2, generator=generator(1))
+
     state = torch.randn(3, 5, generator=generator(2)).clamp(-1, 1)
     paths, plans = imagine_actions(propose, swimmer.move, 4, 2)(state)
     assert paths.shape == (3, 4, 8, 5) and plans.shape == (3, 4, 4, 2, 2)

@@ -1,4 +1,4 @@
-"""trajectory: consistency's gradient, rollouts against the body, the loss against torch.distributions, a linear limit."""
+"""trajectory: whom consistency moves, rollouts against the body, the loss against densities, a linear limit."""
 
 import pytest
 import torch
@@ -50,7 +50,8 @@ def test_following_is_a_rollout_of_the_actions_that_the_policy_chose(B, H, seed)
         chosen.append(torch.tanh(torch.cat((state, z), -1) @ W))
         return chosen[-1]
 
-    z, imagined = torch.randn(B, 2, generator=generator(seed + 1)), torch.randn(B, H + 1, 5, generator=generator(seed + 2))
+    z = torch.randn(B, 2, generator=generator(seed + 1))
+    imagined = torch.randn(B, H + 1, 5, generator=generator(seed + 2))
     imagined[..., 3:].clamp_(-1, 1)
     real = follow(policy, z, imagined)
     close(real, swimmer.rollout(imagined[:, 0], torch.stack(chosen, 1)))
@@ -131,4 +132,4 @@ def test_explorers_do_what_their_matrix_says():
     seen = torch.cat((paths[:, :, :-1, 3:], torch.ones(3, 2, 4, 1)), -1)
     close(actions, torch.einsum("pij,pstj->psti", W, seen).clamp(-1, 1))
     noisy, _ = run_feedback(0 * W, joints, 4, 2, 0.3, generator(12))
-    assert 0 < (noisy - paths).abs().max()
+    assert (noisy - paths).abs().max() > 0

@@ -28,7 +28,8 @@ Judge = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # paths, reached (B,)
 def correlated(noise: Tensor, rho: float) -> Tensor:
     """An Ornstein-Uhlenbeck process in steps: variance 1 at each step, correlation rho^n at n steps' distance.
 
-    noise: (..., T, D) independent, of variance 1 -> (..., T, D).  Raises ValueError unless -1 < rho < 1.  Taught in 22.
+    noise: (..., T, D) independent, of variance 1 -> (..., T, D).  Raises ValueError unless -1 < rho < 1.
+    Taught in 22.
     """
     if not -1 < rho < 1:
         raise ValueError(f"a correlation lies between -1 and 1; got rho = {rho}")
@@ -52,8 +53,8 @@ def score(paths: Tensor, goals: Tensor, reached: Tensor, radius: float,
           discount: float = 0.99) -> tuple[Tensor, Tensor]:
     """The discounted reward of each path, 1 for each waypoint in turn, 0 otherwise; and how many are reached after it.
 
-    paths: (B, N, T, >= 2), goals: (B, G, 2), reached: (B,) -> (B, N), (B, N).  A waypoint counts when a step ends within
-    `radius` of it, and only after those before it; a step reaches one at most.  Taught in 22.
+    paths: (B, N, T, >= 2), goals: (B, G, 2), reached: (B,) -> (B, N), (B, N).  A waypoint counts when a step ends
+    within `radius` of it, and only after those before it; a step reaches one at most.  Taught in 22.
     """
     B, N = paths.shape[:2]
     never = torch.cat((goals, goals.new_full((B, 1, 2), torch.inf)), 1)  # one more that cannot be reached
@@ -105,7 +106,8 @@ def imagine_actions(propose: Callable[[int], Tensor], dynamics: Callable[[Tensor
     return imagine
 
 
-def imagine_latents(segment: Callable[[Tensor, Tensor], Tensor], Z: int, N: int, L: int, rng: torch.Generator) -> Imagine:
+def imagine_latents(segment: Callable[[Tensor, Tensor], Tensor], Z: int, N: int, L: int,
+                    rng: torch.Generator) -> Imagine:
     """Planning in latent space: N sequences of L latents from N(0, I), each decoded to a whole segment.
 
     segment(z (M, Z), joints (M, 2)) -> (M, H + 1, 5), a path as seen from its start; segments are joined end to start.

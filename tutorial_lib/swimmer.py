@@ -8,9 +8,10 @@ area      signed area between the joints' path and the origin           (...)
 
 Between two steps the joints move along a straight line from (a, b) to (a', b').  The body then moves forward by
 TRAVEL (a b' - b a') / 2, which is TRAVEL times the area swept around the origin, and turns by TURN (m^2 db - n^2 da)
-with m, n the middles of the two joints and da, db their changes.  Both change sign when a movement is undone, so a stroke
-that goes back the way it came moves the body by nothing: Purcell, "Life at low Reynolds number" (1977).  That travel is an
-area in the space of shapes is due to Shapere and Wilczek (1989); this body is the lowest order of such a law, and ours.
+with m, n the middles of the two joints and da, db their changes.  Both change sign when a movement is undone, so a
+stroke that goes back the way it came moves the body by nothing: Purcell, "Life at low Reynolds number" (1977).  That
+travel is an area in the space of shapes is due to Shapere and Wilczek (1989); this body is the lowest order of such a
+law, and ours.
 """
 
 from __future__ import annotations

@@ -68,9 +68,9 @@ def follow(policy: Policy, z: Tensor, imagined: Tensor) -> Tensor:
 def consistency(policy: Policy, z: Tensor, imagined: Tensor) -> Tensor:
     """How far the real path is from the imagined one: half the squared error in units of SIGMA, summed over a segment.
 
-    Averaged over the batch; the gradient reaches the policy alone.  It is -log p(real path | z) under the state decoder, up
-    to a constant, which is what the official code rewards the policy for.  z: (B, Z), imagined: (B, H + 1, 5) -> ()
-    Taught in 22.
+    Averaged over the batch; the gradient reaches the policy alone.  It is -log p(real path | z) under the state
+    decoder, up to a constant, which is what the official code rewards the policy for.
+    z: (B, Z), imagined: (B, H + 1, 5) -> ()  Taught in 22.
     """
     imagined = imagined.detach()
     error = (follow(policy, z, imagined) - imagined) / SIGMA
@@ -142,8 +142,8 @@ def run_feedback(W: Tensor, joints: Tensor, H: int, segments: int, noise: float,
                  rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """What explorers do whose action is W (a, b, 1) plus noise: paths of `segments` segments, one after the other.
 
-    W: (P, 2, 3), joints at the start: (P, 2) -> paths (P, segments, H + 1, 5), each seen from its own start, and actions
-    (P, segments, H, 2), clamped to -1 and 1.  Taught in 22.
+    W: (P, 2, 3), joints at the start: (P, 2) -> paths (P, segments, H + 1, 5), each seen from its own start, and
+    actions (P, segments, H, 2), clamped to -1 and 1.  Taught in 22.
     """
     paths, taken = [], []
     for _ in range(segments):

@@ -65,7 +65,8 @@ CORRELATED = Exercise(
             _recursion(lambda r: math.sqrt(abs(r)), lambda r: math.sqrt(1 - abs(r))),
         "you kept rho^2 of the step before: neighbours are then correlated by rho^2, and it should be rho.":
             _recursion(lambda r: r**2, lambda r: math.sqrt(1 - r**2)),
-        "this mixes old and new by 1 - rho and rho, a running mean whose variance shrinks: rho belongs to the step before, and "
+        "this mixes old and new by 1 - rho and rho, a running mean whose variance shrinks: rho belongs to the step "
+        "before, and "
         "the squares of the two weights must add up to 1.":
             _recursion(lambda r: 1 - r, lambda r: r),
     },
@@ -224,7 +225,8 @@ CONSISTENCY = Exercise(
     reference=trajectory.consistency, cases=_consistency_cases, observe=_observe_consistency, minutes=8, rtol=1e-3,
     mistakes={
         "this is the loss with the bug: its gradient also reaches the imagined path, so the decoder learns to imagine "
-        "what the policy does anyway, and the easiest story to agree on is to stand still. `imagined.detach()` makes the "
+        "what the policy does anyway, and the easiest story to agree on is to stand still. `imagined.detach()` "
+        "makes the "
         "policy come to the decoder.": _wild,
         "you detached the real path, so that the decoder moves and the policy stays as it is: detach the imagined one.":
             lambda policy, z, imagined: _half_squares(trajectory.follow(policy, z, imagined).detach(), imagined).mean(),
@@ -248,7 +250,8 @@ CONSISTENCY = Exercise(
             .square().sum((-1, -2)).mean(),
     },
     alternatives=(_consistent, _loop_mean),
-    hints=("Run backward through the loss in your head: which networks does the gradient meet on either side of the minus?",
+    hints=("Run backward through the loss in your head: which networks does the gradient meet on either side of the "
+           "minus?",
            "One of the two paths has to be a target, nothing more: `.detach()`."),
     solution='''
 def consistency(policy, z, imagined):
@@ -285,7 +288,8 @@ def _replan_cases() -> list[Case]:
 
 
 def _variant(choose: str = "max", carry: bool = True, part: int = 0, trust: bool = False, stay: bool = False,
-             count_imagined: bool = False, latest: int = -1, twice: bool = False) -> Callable[..., tuple[Tensor, Tensor]]:
+             count_imagined: bool = False, latest: int = -1, twice: bool = False
+             ) -> Callable[..., tuple[Tensor, Tensor]]:
     """`replan` with one thing wrong."""
     def wrong(state: Tensor, imagine: Any, execute: Any, judge: Any, rounds: int) -> tuple[Tensor, Tensor]:
         rows, none = torch.arange(len(state)), torch.zeros(len(state), dtype=torch.long)
@@ -336,7 +340,8 @@ REPLAN = Exercise(
         "you took the worst plan: `judge` returns a reward, so `argmax`.": _variant(choose="min"),
         "you took the first plan, whatever it is worth: `value.argmax(1)` says which is best for each task.":
             _variant(choose="first"),
-        "all parts of the plan are executed before looking again; only the first, `plans[rows, best, 0]`, was planned from "
+        "all parts of the plan are executed before looking again; only the first, `plans[rows, best, 0]`, was "
+        "planned from "
         "where the body really is.": _open_loop,
         "the last part of the plan is executed; the first one starts where the body is.": _variant(part=-1),
         "the number of goals reached is not given to `judge` when plans are judged: it is always 0, so the planner "
@@ -346,13 +351,17 @@ REPLAN = Exercise(
         "goals are counted as the plan imagined them; count what was really reached: `judge(real[:, None], reached)`.":
             _variant(count_imagined=True),
         "`judge` already counts what was reached before; you added it once more.": _variant(twice=True),
-        "you go on from the first state of what was walked; the body is at the last, `real[:, -1]`.": _variant(latest=0),
+        "you go on from the first state of what was walked; the body is at the last, `real[:, -1]`.":
+            _variant(latest=0),
         "the state is never updated, so that every round plans from the start again.": _variant(stay=True),
     },
     alternatives=(_variant(), _gathered),
-    hints=("`judge` gives two things; the first is the reward, (B, N), and `argmax(1)` says which is best for each task.",
-           "`judge` wants paths (B, N, T, 5); a real path is one candidate: `real[:, None]`, and its count is `[:, 0]`.",
-           "The first part of each task's best plan is `plans[rows, best, 0]`; the next round plans from `real[:, -1]`."),
+    hints=("`judge` gives two things; the first is the reward, (B, N), and `argmax(1)` says which is best for each "
+           "task.",
+           "`judge` wants paths (B, N, T, 5); a real path is one candidate: `real[:, None]`, and its count is `[:, "
+           "0]`.",
+           "The first part of each task's best plan is `plans[rows, best, 0]`; the next round plans from `real[:, "
+           "-1]`."),
     solution='''
 def replan(state, imagine, execute, judge, rounds):
     rows = torch.arange(len(state))
@@ -378,7 +387,8 @@ def _observe_turn(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     if not isinstance(actions, Tensor):
         return {"the actions": actions}
     if actions.shape != (steps, 2):
-        raise Fault("wrong shape", f"the actions have shape {tuple(actions.shape)}; two speeds for each step are wanted, "
+        raise Fault("wrong shape", f"the actions have shape {tuple(actions.shape)}; two speeds for each step are "
+                                   f"wanted, "
                     f"({steps}, 2).")
     path = swimmer.rollout(torch.zeros(5), actions.detach().float())
     return {"the actions": torch.zeros(steps, 2),  # any will do
@@ -408,13 +418,15 @@ TURN_LEFT = Exercise(
     mistakes={
         "it turns right: run the loop the other way round, or move its centre to the other side.":
             lambda steps: -swimmer.turn_left(steps),
-        "it does not turn by 1.5. What goes back the way it came cancels altogether; in a loop around straight joints the two "
+        "it does not turn by 1.5. What goes back the way it came cancels altogether; in a loop around straight "
+        "joints the two "
         "halves cancel. Put the centre of the loop at (0.5, 0.5).": _to_and_fro,
         "some speeds exceed 1: the joints cannot move that fast.":
             lambda steps: 2 * swimmer.turn_left(steps),
     },
     alternatives=(_other_corner, _square),
-    hints=("Turning is the sum of (a + b) over the area of the loop: where in the square of joint angles is a + b large?",
+    hints=("Turning is the sum of (a + b) over the area of the loop: where in the square of joint angles is a + b "
+           "large?",
            "A counter-clockwise circle around (0.5, 0.5) with radius 0.5 and a period of 12 steps is slow enough.",
            "`swimmer.loop` gives such joint angles and `swimmer.actions_for` the actions; begin from straight joints."),
 )
