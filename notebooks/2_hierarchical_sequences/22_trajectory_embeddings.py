@@ -247,9 +247,8 @@ def segment_terms(model, path, actions, rng):
 
 
 # %% [markdown]
-# $\sigma$ (`SIGMA`) says what an error means: 0.15 body lengths, 0.25 radians of heading, a radian of a joint. The library's
-# version estimates
-# the cloning from a few steps drawn at random, which is four times as fast.
+# $\sigma$ (`SIGMA`) says what an error means: 0.15 body lengths, 0.25 radians of heading, a radian of a joint. The
+# library's version estimates the cloning from a few steps drawn at random, which is four times as fast.
 
 # %%
 with lab.seeded("proof"):

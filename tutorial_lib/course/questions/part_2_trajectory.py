@@ -84,6 +84,7 @@ QUESTIONS = (
         "do you look at next?",
         (Choice("Nothing: the two agree", "They agree on something. On what?"),
          Choice("How far the imagined paths still go", "Yes. Two decoders that both stand still agree perfectly. A gap "
-                                                       "between two things can be closed from either side.", right=True),
+                                                       "between two things can be closed from either side.",
+                right=True),
          Choice("The learning rate", "It would change how fast the gap closes, not on which side."))),
 )
