@@ -44,6 +44,10 @@ LOG_PARTITION = Exercise(
             lambda s, log_q: (s - log_q).logsumexp(-1) - math.log(len(s) if s.dim() > 1 else s.shape[-1]),
         "`log_q` is a logarithm already: take it as it is, without another log or exp.":
             lambda s, log_q: (s - log_q.exp()).logsumexp(-1) - math.log(s.shape[-1]),
+        "the score was divided by Q; it is exp(s) that is divided, which subtracts log Q from s.":
+            lambda s, log_q: (s / log_q.exp()).logsumexp(-1) - math.log(s.shape[-1]),
+        "all numbers of all lists were counted: m is the length of the last axis.":
+            lambda s, log_q: (s - log_q).logsumexp(-1) - math.log(s.numel()),
         "you averaged the corrected scores; their exponentials are averaged.":
             lambda s, log_q: (s - log_q).mean(-1),
     },
@@ -65,6 +69,65 @@ def _batch() -> list[Case]:
             Case((_randn(3, 2, seed=7), _randn(3, 2, seed=8), torch.tensor([4, 2, 9]),
                   torch.tensor([0.1, 0.6, 0.3]).log()),
                  "three rows that ask for different chunks")]
+
+
+def _observe_in_batch(candidate: Callable[..., Tensor], case: Case) -> dict[str, Any]:
+    """The loss, its gradient for the queries, and for each different chunk: which of its equal rows gets it is free."""
+    q, e, ids, log_q = case.args
+    q, e = q.clone().requires_grad_(), e.clone().requires_grad_()
+    loss = candidate(q, e, ids, log_q)
+    if not isinstance(loss, Tensor) or loss.dim():
+        return {"the loss": loss}
+    if not loss.requires_grad:
+        raise Fault("wrong value", "no gradient flows back to q and e: something on the way detaches it (`.detach()`, "
+                    "`.item()`, `torch.no_grad()`).")
+    to_q, to_e = torch.autograd.grad(loss, (q, e), allow_unused=True)
+    if to_q is None or to_e is None:
+        raise Fault("wrong value", "no gradient flows back to q or to e: the scores are products of both.")
+    which = torch.unique(ids, return_inverse=True)[1]
+    by_chunk = torch.zeros(int(which.max()) + 1, e.shape[1]).index_add(0, which, to_e)
+    return {"the loss": loss, "the gradient with respect to q": to_q,
+            "the gradient with respect to the embeddings of the different chunks": by_chunk}
+
+
+def _numbers_as_rows(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    different, which = torch.unique(ids, return_inverse=True)
+    return F.cross_entropy(q @ e[different].T - log_q[different], which)
+
+
+def _which_as_rows(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    which = torch.unique(ids, return_inverse=True)[1]
+    return F.cross_entropy(q @ e[which].T - log_q[which], which)
+
+
+def _first_rows(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    different, which = torch.unique(ids, return_inverse=True)
+    return F.cross_entropy(q @ e[: len(different)].T - log_q[: len(different)], which)
+
+
+def _copies_added(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    rows = torch.zeros(len(first), e.shape[1]).index_add(0, which, e)
+    return F.cross_entropy(q @ rows.T - log_q[first], which)
+
+
+def _written_over(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    rows = torch.zeros(len(first), e.shape[1])
+    rows[which] = e
+    return F.cross_entropy(q @ rows.T - log_q[first], which)
+
+
+def _all_copies_right(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    s = q @ e.T - log_q
+    return (s.logsumexp(1) - s.masked_fill(ids[:, None] != ids, -torch.inf).logsumexp(1)).mean()
+
+
+def _last_copies(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    """One row for each number, whichever was written last."""
+    different, which = torch.unique(ids, return_inverse=True)
+    rows = torch.zeros(len(different), dtype=torch.int64).index_put((which,), torch.arange(len(ids)))
+    return F.cross_entropy(q @ e[rows].T - log_q[rows], which)
 
 
 def _in_batch(correct: Callable[[Tensor, Tensor], Tensor], merged: bool = True,
@@ -122,7 +185,7 @@ def _by_loop(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
 
 IN_BATCH = Exercise(
     name="sampled_softmax.in_batch_loss", chapter="24", title="Pick your own among the batch's",
-    reference=sampled_softmax.in_batch_loss, cases=_batch, minutes=15, gradient=("q", "e"),
+    reference=sampled_softmax.in_batch_loss, cases=_batch, minutes=15, observe=_observe_in_batch,
     workload=lambda: Case((_randn(384, 64), _randn(384, 64, seed=1), torch.arange(384) % 350, -torch.ones(384))),
     mistakes={
         "duplicates are counted as wrong answers: where two rows ask for the same chunk, each pushes the "
@@ -151,6 +214,18 @@ IN_BATCH = Exercise(
         "two candidates, "
         "with a chance meant for one.":
             _hits_only,
+        "all copies of the right chunk count as right, which is better than pushing one's own away; but a chunk that "
+        "occurs twice is still two candidates to all others, with a chance meant for one.": _all_copies_right,
+        "`different` holds the *numbers* of chunks, and you used them as rows of e. For each of them you need a row in "
+        "which that chunk stands.": _numbers_as_rows,
+        "`which` says which of the different chunks each row asks for; it does not choose rows of e. For each different "
+        "chunk you need a row in which it stands.": _which_as_rows,
+        "the value is right, the gradient is not: writing rows with `table[which] = e`, where an index comes more than "
+        "once, autograd gives the gradient to every copy. Choose rows of e instead.": _written_over,
+        "you took the first rows of e, as many as there are different chunks; they need not be those chunks.":
+            _first_rows,
+        "the embeddings of equal chunks were added up, so that one that occurs three times has three times the row.":
+            _copies_added,
         "each row is asked for its neighbour's chunk: row i of q belongs to row i of e.":
             _in_batch(lambda s, q: s - q, target=lambda which: which.roll(-1)),
         "the sum over rows came out; the mean is wanted.":
@@ -158,7 +233,7 @@ IN_BATCH = Exercise(
         "scores were corrected by Q, not by its logarithm (or by the log of a log): `log_q` is a logarithm already.":
             _in_batch(lambda s, q: s - q.exp()),
     },
-    alternatives=(_by_mask, _by_loop),
+    alternatives=(_by_mask, _by_loop, _last_copies),
     hints=("`different, which = torch.unique(ids, return_inverse=True)`: `which[i]` is the column of row i's "
            "right chunk.",
            "You need one row of e, and one entry of log_q, for each different chunk. Any row with that number "
@@ -340,7 +415,7 @@ def _observe_pieces(candidate: Callable[..., Tensor], case: Case) -> dict[str, A
 
     held = activations.peak_bytes(go)
     whole = activations.peak_bytes(lambda: loss(h, c))
-    if not isinstance(out["the loss"], Tensor):
+    if not isinstance(out["the loss"], (Tensor, float)):
         return out
     if h.grad is None or net[0].weight.grad is None:
         raise Fault("wrong value", "no backward pass was made: each piece needs its `.backward()`, which adds "
@@ -349,7 +424,8 @@ def _observe_pieces(candidate: Callable[..., Tensor], case: Case) -> dict[str, A
     out["the gradient of h"] = h.grad.clone()
     little = float(n == 1 or held < 0.5 * whole)
     out["whether less than half of the whole is held at a time (1: yes)"] = torch.tensor(little)
-    out["whether the loss has let go of its graph (1: yes)"] = torch.tensor(float(not out["the loss"].requires_grad))
+    out["whether the loss has let go of its graph (1: yes)"] = torch.tensor(
+        float(not getattr(out["the loss"], "requires_grad", False)))
     return out
 
 
@@ -406,9 +482,9 @@ PIECES = Exercise(
     cases=lambda: [Case((40, 4), "40 rows in 4 pieces"), Case((23, 5), "23 rows in 5 pieces, not all of one length"),
                    Case((6, 1), "6 rows in one piece")],
     mistakes={
-        "the gradients are right, and nothing is saved: there is one backward pass, for which the graphs of all "
-        "pieces had to "
-        "wait. Call `.backward()` on each piece before the next one is computed.": _one_backward,
+        "the gradients are right, and nothing is saved: the graphs of all pieces are alive at one time, waiting for a "
+        "backward pass at the end or kept by `retain_graph=True`. Call `.backward()` on each piece before the next one "
+        "is computed.": _one_backward,
         "each piece counts fully, so the gradient is that of a sum over pieces: weigh each by its share of the rows.":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1.0),
         "each piece is divided by the number of pieces; that is right for equal pieces only. Weigh each by its "
