@@ -218,8 +218,8 @@ IN_BATCH = Exercise(
         "occurs twice is still two candidates to all others, with a chance meant for one.": _all_copies_right,
         "`different` holds the *numbers* of chunks, and you used them as rows of e. For each of them you need a row in "
         "which that chunk stands.": _numbers_as_rows,
-        "`which` says which of the different chunks each row asks for; it does not choose rows of e. For each different "
-        "chunk you need a row in which it stands.": _which_as_rows,
+        "`which` says which of the different chunks each row asks for; it does not choose rows of e. For each "
+        "different chunk you need one row in which it stands.": _which_as_rows,
         "the value is right, the gradient is not: writing rows with `table[which] = e`, where an index comes more than "
         "once, autograd gives the gradient to every copy. Choose rows of e instead.": _written_over,
         "you took the first rows of e, as many as there are different chunks; they need not be those chunks.":
