@@ -43,6 +43,14 @@ def _right(h: Tensor, decay: Tensor, write: Tensor, u_i: Tensor) -> Tensor:
     return decay * h + write @ u_i
 
 
+def _twice(system: System, u: Tensor) -> tuple[Tensor, Tensor]:
+    h, ys = torch.zeros(system[1].shape[1], dtype=u.dtype), []
+    for decay, write, read, u_i in zip(*system, u, strict=True):
+        h = _right(h, decay, write, u_i)
+        ys.append(read @ _right(h, decay, write, u_i))
+    return torch.stack(ys), h
+
+
 def _with_matrices(system: System, u: Tensor) -> tuple[Tensor, Tensor]:
     h, ys = torch.zeros(system[1].shape[1], dtype=u.dtype), []
     for i in range(len(u)):
@@ -76,6 +84,13 @@ RUN = Exercise(
         "you mixed old and new as decay h + (1 - decay) B u. Some gated networks tie the two so; here B says all about "
         "how the input enters.":
             _loop(lambda h, decay, write, u_i: decay * h + (1 - decay) * (write @ u_i)),
+        "`decay @ h` is a sum over all numbers, the same for each of them. The matrix is diagonal and `decay` its "
+        "diagonal: `decay * h` lets every number keep a share of its own.":
+            _loop(lambda h, decay, write, u_i: decay @ h + write @ u_i),
+        "each number keeps 1 - decay of itself; `decay` is the share that is kept, not the share that is lost.":
+            _loop(lambda h, decay, write, u_i: (1 - decay) * h + write @ u_i),
+        "the state is right, but the output updates it once more before it reads: `read @ h`, with the h just made.":
+            _twice,
         "the input is subtracted.":
             _loop(lambda h, decay, write, u_i: decay * h - write @ u_i),
         "the new state is right, but the output is the state itself in part: C_i, `read`, has to multiply it.":
@@ -117,6 +132,21 @@ def _wild(system: System) -> Tensor:
     return torch.einsum("idn,ijn,jne->ijde", read, through[:, None] / through[None] * decay[None], write)
 
 
+def _wild_lower(system: System) -> Tensor:
+    Phi, L = _wild(system), len(system[0])
+    return Phi * torch.ones(L, L, dtype=Phi.dtype).tril()[..., None, None]
+
+
+def _strictly_before(system: System) -> Tensor:
+    L = len(system[0])
+    return framework.implied(system) * torch.ones(L, L, dtype=torch.float64).tril(-1)[..., None, None]
+
+
+def _exchanged(system: System) -> Tensor:
+    decay, write, read = system
+    return framework.implied((decay, read.mT, write.mT)).mT
+
+
 def _ratios(system: System, causal: bool) -> Tensor:
     decay, write, read = system
     through = decay.cumprod(0)
@@ -155,6 +185,16 @@ IMPLIED = Exercise(
             lambda system: _ratios(system, causal=False),
         "off by one: step j's own decay acts on what step j writes. The product begins at j + 1; on the diagonal it "
         "is empty.": lambda system: _through(system, 0, 0),
+        "the future is gone, one of three bugs. Two are left: step j's own decay acts on what step j writes, and you "
+        "divide by decays that may be 0.": _wild_lower,
+        "off by one at both ends: `decay[j:i]` has step j's decay in it and leaves that of step i out; it should be "
+        "`decay[j + 1 : i + 1]`.": lambda system: _through(system, 0, -1),
+        "all decays from the first step on are in the product; a write at step j meets only those after j.":
+            lambda system: _through(system, -(10**6), 0),
+        "the diagonal is empty: output i takes from input i as well, with no decay between, C_i B_i.":
+            _strictly_before,
+        "i and j are exchanged in what is read and written: C belongs to the output's step i, B to the input's step "
+        "j.": _exchanged,
         "off by one: the last decay, that of step i, is missing; it acts before the output is read.":
             lambda system: _through(system, 1, -1),
         "no decay at all: this is right for linear attention alone.": lambda system: _through(system, 10**6, 0),
@@ -207,6 +247,11 @@ def _in_read(q: Tensor, k: Tensor, eta: Tensor, d: int) -> System:
     return keep, write, read / eta[:, None, None]
 
 
+def _twice_divided(q: Tensor, k: Tensor, eta: Tensor, d: int) -> System:
+    keep, write, read = framework.normalised_attention(q, k, eta, d)
+    return keep, write, read / eta[:, None, None]
+
+
 def _by_loop(q: Tensor, k: Tensor, eta: Tensor, d: int) -> System:
     keep, write, read = (v.clone() for v in framework.linear_attention(q, k, d))
     for i in range(len(eta)):
@@ -247,6 +292,12 @@ NORMALISED = Exercise(
             _normalised(torch.ones_like),
         "right in what comes out, but the division stands in `read`, where the decay stays 1. That is the same map in "
         "other units; wanted here is the one with the division in what is written.": _in_read,
+        "what is written is divided, and `read` as well: that is a division by eta_i twice. `read` stays.":
+            _twice_divided,
+        "what is written is multiplied by eta_i; it should be divided.":
+            _normalised(lambda eta: _shift(eta, 1) / eta, lambda eta: eta),
+        "all is right but the first decay: yours is 0, which does no harm, since it meets a state of 0. Let it be 1.":
+            _normalised(lambda eta: _shift(eta, 1) / eta, first=0.0),
         "all is right but the first decay, which came from the last eta (`roll` goes round): let it be 1.":
             _normalised(lambda eta: _shift(eta, 1) / eta, first=None),
         "all is right but the first decay: 1 / eta_1 belongs to what is written. It meets a state of 0 and does no "
@@ -306,6 +357,7 @@ AS_SELECTIVE = Exercise(
         "dt = 0 gives Lambda = 1, and nothing is written: dt multiplies what enters, too.": _selective(dt=0.0),
         "keys and queries are exchanged: B writes, so it is the key; C reads, so it is the query.":
             lambda q, k, d: _selective()(k, q, d),
+        "what reads is the key as well: C is the query.": lambda q, k, d: _selective()(k, k, d),
         "dt multiplies what is written, and yours is softplus(0) = 0.69: divide B by it, or take dt = 1.":
             _selective(dt=0.6931471805599453),
         "dt multiplies what is written, and yours is softplus(1) = 1.31: divide B by it, or take dt = 1.":
@@ -365,6 +417,15 @@ THREE_TERMS = Exercise(
         "the square of a sum has cross terms: s^2 is the sum over all pairs (a, b), not only a = b.":
             _features(cross=False),
         "the square of a sum has cross terms (and the factor 1/2 is missing).": _features(square=1.0, cross=False),
+        "you summed over the entries of z first: the product of two such sums is not q . k. Each entry is a feature of "
+        "its own.": lambda x: (lambda s: torch.stack((torch.ones_like(s), s, s**2 / 2**0.5), 1))(
+            x.sum(1) / x.shape[-1] ** 0.25),
+        "this is the series of x itself, entry by entry. Wanted are features whose *products* are the series of s: put "
+        "the three groups side by side, `torch.cat`.":
+            lambda x: (lambda z: 1 + z + z**2 / 2)(x / x.shape[-1] ** 0.25),
+        "the products of two entries are of x and not of z: divide by sqrt D there.":
+            lambda x: torch.cat((torch.ones_like(x[:, :1]), x / x.shape[-1] ** 0.25,
+                                 torch.einsum("la,lb->lab", x, x).flatten(1) / 2**0.5), 1),
         "divide by D^(1/4) on each side: then the product of the two is divided by sqrt D, once. You divided by sqrt D "
         "on each side.": _features(scale=0.5),
         "sqrt D is missing: s = q . k / sqrt D, so each side is divided by D^(1/4).": _features(scale=0.0),

@@ -36,8 +36,8 @@ QUESTIONS = (
                             "have to carry."))),
     Question(
         "framework.forgets", "43",
-        "The decays of this normalised attention multiply to far less than 1. Does it forget its first input sooner than "
-        "linear attention with the same features does?",
+        "The decays of this normalised attention multiply to far less than 1. Does it forget its first input sooner "
+        "than linear attention with the same features does?",
         (Choice("Yes: less and less of the first write is left in the state",
                 "Less is left of its number. But each later write is divided by a larger eta, too, by just as much: "
                 "beside what came later, the first write is as large as ever."),
