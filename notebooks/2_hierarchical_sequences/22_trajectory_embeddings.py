@@ -606,7 +606,7 @@ print(f"the learned model after 24 steps is off by {(ahead - true[:, -1])[:, :2]
 ask("trajectory.plan")
 
 # %% [markdown]
-# Six tasks of five waypoints, twelve in the recorded runs; 20 rounds of 24 steps; for all the same tasks, and 512
+# Eight tasks of five waypoints, twelve in the recorded runs; 16 rounds of 24 steps; for all the same tasks, and 512
 # candidates that look 96 steps ahead.
 
 # %%
@@ -614,7 +614,7 @@ N, L = 512, 4
 
 
 @torch.no_grad()
-def visit(imagine, execute, goals, rounds=20):
+def visit(imagine, execute, goals, rounds=16):
     """Waypoints reached on average."""
     judge = lambda paths, reached: score(paths, goals, reached, radius=0.5)
     return replan(torch.zeros(len(goals), 5), imagine, execute, judge, rounds)[0].float().mean().item()
@@ -635,7 +635,7 @@ def with_latents(model, L, rng):
 
 
 # %%
-goals = waypoints(12 if lab.full else 6, 5, 3.0, math.pi / 3, lab.rng("waypoints"))
+goals = waypoints(12 if lab.full else 8, 5, 3.0, math.pi / 3, lab.rng("waypoints"))
 table = {}
 for name, propose in NOISES.items():
     rng = lab.rng(f"planning with {name} actions")
@@ -683,10 +683,10 @@ claim("sectar.apart", latent=table["latents, consistent", "decoder"], cloned=tab
 
 # %%
 far = waypoints(24 if lab.full else 2, 5, 4.0, math.pi / 3, lab.rng("far waypoints"))
-further = {"latents": visit(*with_latents(consistent, 8, lab.rng("far latents")), far)}
+further = {"latents": visit(*with_latents(consistent, 8, lab.rng("far latents")), far, rounds=20)}
 for name in ("correlated", "held"):
     rng = lab.rng(f"far {name}")
-    further[name] = visit(*with_actions(lambda n: NOISES[name](n, 8 * H, rng), swimmer.move), far)
+    further[name] = visit(*with_actions(lambda n: NOISES[name](n, 8 * H, rng), swimmer.move), far, rounds=20)
 claim("sectar.horizon", latent=further["latents"], correlated=further["correlated"], held=further["held"])
 
 # %% [markdown]

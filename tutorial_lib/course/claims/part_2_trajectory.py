@@ -71,7 +71,7 @@ CLAIMS = (
                   "random actions "
                   "fails, here also with correlated actions and with the true dynamics.",
         kind="same experiment, smaller",
-        scale=f"{BODY}; 12 tasks of five waypoints three body lengths apart, 512 candidates of 96 steps, 20 rounds; "
+        scale=f"{BODY}; 12 tasks of five waypoints three body lengths apart, 512 candidates of 96 steps, 16 rounds; "
               f"noise at its best "
               "of several correlations and sizes",
         measures={"latent": "waypoints of 5, latents with a consistent policy",
