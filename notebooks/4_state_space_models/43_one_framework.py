@@ -435,8 +435,9 @@ show(fig, alt="Relative error against the number of features, logarithmic. Taylo
               "for small n. Random features fall slowly.")
 
 # %% [markdown]
-# An odd number of terms can be negative for a strongly negative $s$, and then a row sum passes through zero; cut after an even power, the
-# series is above zero everywhere. Random features fall like one over a square root, with jumps.
+# Cut after an odd power, the series is negative for a strongly negative $s$, a row sum can pass through zero, and some matrices come out worse
+# than with no feature at all; cut after an even power, it is above zero everywhere. Random features improve slowly, like one over a square
+# root at best.
 #
 # Is there a cleverer set? The answer is exact. Cut the sequence before step $m$. All that later outputs
 # know of earlier inputs has passed through the state, $n$ numbers a channel. So the block of $\Phi$ with rows from $m$ on and columns before $m$ is
@@ -479,8 +480,8 @@ for scale in (0.7, 1.0, 1.4, 2.0):
     print(f"scores {scale**2:4.1f} times as large: " + "  ".join(f"{size:5}: {e:.0e}" for size, e in zip(sizes[::2], sharper(scale))))
 
 # %% [markdown]
-# Attention that looks at one place is out of reach for a small state; attention that averages is cheap. Looking at one place is what
-# recall needs.
+# Attention that looks at one place is out of reach for a small state (scores four times as large leave an error of 0.1 to 0.5 with 1820
+# features, over five seeds); attention that averages is cheap. Looking at one place is what recall needs.
 #
 # ## 6 · A memory made by hand
 #
@@ -559,10 +560,11 @@ explore(picture_of_memory, numbers=[2, 4, 8, 16, 32], kind=["linear", "softmax"]
             "value it asks for; all circles lie on strong red entries, among others of half that strength, red and blue.")
 
 # %% [markdown]
-# The circle is strong, and the rest is **crosstalk**: at most $n$ codes of $n$ numbers can be orthogonal, and 32 tokens have one each. The gate
-# keeps out what should not be written, and for the linear memory is worth about as much as twice the numbers. Dividing a row by one number above zero alters no comparison within it, so the same
-# answers are named. The decay gives up early pairs to hear late ones, a bad bargain here, where all are asked for. And softmax
-# does with 4 numbers what the linear memory does with 32: the exponential widens the gap between a match and a near miss.
+# The circle is strong, and the rest is **crosstalk**: at most $n$ codes of $n$ numbers can be orthogonal, and 32 tokens have one each. The
+# gate keeps out what should not be written, and is worth about as much as twice the numbers (over five seeds 8 numbers recall 3.5 to 4.0 pairs
+# without, 4 numbers recall 3.7 to 4.4 with it). Dividing a row by one number above zero alters no comparison within it, so the same answers are
+# named. A decay of 0.9 gives up early pairs to hear late ones, a bad bargain here, where all are asked for. And softmax does with 4 numbers (7.6
+# to 7.8 pairs, no gate) what the linear memory does not do with 32 (6.6 to 7.3): the exponential widens the gap between a match and a near miss.
 #
 # ## 7 · Trained, at equal state
 #
