@@ -346,6 +346,9 @@ claim("music-vae.gap", flat_taught=flat_taught, bar_taught=bar_taught, flat_alon
       flat_cpu=flat_cpu, bar_cpu=bar_cpu)
 
 # %% [markdown]
+# (Over five seeds: alone 0.201 to 0.212 for the flat one and 0.269 to 0.281 for the hierarchical one; beside the teacher 0.470
+# to 0.473 and 0.447 to 0.469.)
+#
 # A step of the hierarchical decoder is cheaper, too: 8 times 16 steps of an LSTM can be computed as 8, all bars at once, where the
 # flat one has to go through 128. So equal steps are the comparison that is kinder to the flat one.
 #
@@ -360,6 +363,9 @@ claim("music-vae.reconstruction", flat_taught=best["flat"][0], bar_taught=best["
       flat_cpu=longer["flat"][1][-1, 1], bar_cpu=longer["hierarchical"][1][-1, 1])
 
 # %% [markdown]
+# Over five seeds, at full length: alone 0.24 to 0.25 and 0.35 to 0.36, beside the teacher 0.52 to 0.53 and 0.53 to 0.54. The
+# gap alone has grown; beside the teacher the two are as close as before.
+#
 # Is it the code that makes the difference? Hand each tune the code of another, and see how much is lost.
 
 # %%
@@ -385,8 +391,9 @@ claim("music-vae.code", flat_taught=lost["flat"][0], bar_taught=lost["hierarchic
       flat_alone=lost["flat"][1], bar_alone=lost["hierarchical"][1])
 
 # %% [markdown]
-# The flat decoder's guesses lean on the notes just played, the hierarchical one's, at the start of each bar, on nothing but the
-# code. Beside the teacher both habits pay equally. Alone, one of them stands on sand.
+# (Over five seeds the loss alone is 0.11 to 0.12 for the flat decoder and 0.16 to 0.18 for the hierarchical one.) The flat
+# decoder's guesses lean on the notes just played, the hierarchical one's, at the start of each bar, on nothing but the code.
+# Beside the teacher both habits pay equally. Alone, one of them stands on sand.
 #
 # ## 4 · What a code may cost
 #
@@ -455,9 +462,11 @@ claim("music-vae.charged", flat_kl=nats[0], bar_kl=nats[1], slow_kl=nats[2], fre
       flat_use=useful[0], bar_use=useful[1], free_use=useful[3])
 
 # %% [markdown]
-# At full price both codes shrink to a few nats; a price that rises slowly leaves a few more, free bits many more. Neither KL falls to 0,
-# so neither decoder has collapsed. But what the flat one pays for is of little use to it when it is alone, while the hierarchical
-# one, which knows nothing else at the start of a bar, makes fewer nats count for more.
+# At full price both codes shrink (over five seeds, to 15 to 17 nats in the flat and 10 in the hierarchical one); a price that
+# rises slowly leaves 13 to 15, free bits 55 to 62. Neither KL falls to 0, so neither decoder has collapsed. But what the flat
+# one pays for is of little use to it when it is alone, 0.015 to 0.030 of the notes; the hierarchical one, which knows nothing
+# else at the start of a bar, makes fewer nats count for more, 0.048 to 0.058. At this scale that is what is left of the paper's
+# remark that a hierarchy keeps the code from being ignored.
 #
 # ## 5 · Let go
 #
@@ -589,7 +598,8 @@ claim("music-vae.samples", flat=comes_back["flat samples"], hierarchical=comes_b
       real=comes_back["unheard tunes"], mixed=comes_back["their bars, mixed"])
 
 # %% [markdown]
-# And this is how it sounds: not an average draw, but the one of 256 that comes back most.
+# (Over five seeds of draws: 0.21 to 0.23 for the flat decoder, 0.32 to 0.33 for the hierarchical one.) Neither is built like a
+# tune yet. And this is how it sounds: not an average draw, but the one of 256 that comes back most.
 
 # %%
 show_off = samples["hierarchical"][form(tunes.spell(samples["hierarchical"]), S).nan_to_num(0).argmax()]
