@@ -56,9 +56,8 @@ QUESTIONS = (
         "its kernel moves?",
         (Choice("2, like the error at the beginning",
                 "That would be the exponent -1/2 of a random average. The measured fall is steeper."),
-         Choice("Between 2 and 4",
-                "Yes, about 3: exponents from -0.65 to -1.15 over our seeds, most near -0.85. For smooth "
-                "nonlinearities one "
+         Choice("More than 2, up to about 4",
+                "Yes, between 3 and 4: exponents from -0.79 to -1.02 over five seeds. For smooth nonlinearities one "
                 "expects 4; a relu's kinks that pass data points slow it down, as in chapter 30.", right=True),
          Choice("None: it moves as far, in more directions",
                 "Each hidden unit moves less and less, and their movements' effect on the kernel averages out."))),
