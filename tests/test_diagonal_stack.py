@@ -1,4 +1,4 @@
-"""diagonal_stack: systems at the start against LegS itself, a layer against the library's loop, gradients everywhere."""
+"""diagonal_stack: systems at the start against LegS itself, a layer against a loop, gradients everywhere."""
 
 import torch
 

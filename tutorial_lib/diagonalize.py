@@ -12,8 +12,8 @@ E, eps    a perturbation and its 2-norm                        (N, N), ()    E, 
 V, modes  A + E = V diag(modes) V^-1, columns of length 1      (N, N), (N,)  V_H, Lambda
 kappa     condition of V, its norm times that of V^-1          ()            kappa(V_H)
 
-All numbers are float64 or complex128.  `hippo` holds A, B and S; S4D reads them in the coordinates in which S is diagonal,
-which changes no output.  LegS has the numerical range Re x* A x <= -|x|^2 / 2, and that is what the bound rests on.
+All numbers are float64 or complex128.  `hippo` holds A, B and S; S4D reads them in the coordinates in which S is
+diagonal, which changes no output.  For LegS, Re x* A x <= -|x|^2 / 2 at every x, and that is what the bound rests on.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def perturb_then_diagonalize(A: Tensor, B: Tensor, E: Tensor) -> tuple[Tensor, T
     Yu et al. (2023), section 4.  Taught in 42.
     """
     if A.shape != E.shape or B.shape != A.shape[:1]:
-        raise ValueError(f"A and E should be (N, N) and B (N,); got {tuple(A.shape)}, {tuple(E.shape)}, {tuple(B.shape)}")
+        shapes = ", ".join(str(tuple(v.shape)) for v in (A, E, B))
+        raise ValueError(f"A and E should be (N, N) and B (N,); got {shapes}")
     modes, V = torch.linalg.eig(A + E)
     return modes, torch.linalg.solve(V, B.to(V)), V
 
@@ -171,7 +172,7 @@ def through_modes(modes: Tensor, B: Tensor, V: Tensor, omega: Tensor, dtype: tor
 
 
 def bound(size: float) -> float:
-    """No wave changes by more than this when LegS is perturbed by `size` < 1/2, B and C of length 1: 4 eps / (1 - 2 eps).
+    """What a perturbation of LegS by `size` < 1/2 can change a wave by, at most: 4 eps / (1 - 2 eps), unit B and C.
 
     Whatever N and omega: both resolvents are at most 2 and 2 / (1 - 2 eps).  Raises ValueError for other sizes.
     Our short version of Yu et al. (2023), theorem 3, which has (2 ln N + 4) eps to first order.  Taught in 42.
@@ -201,7 +202,9 @@ def resolvent(A: Tensor, z: Tensor) -> Tensor:
 
 
 def halves(modes: Tensor, B: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """One of each conjugate pair of modes, its C doubled; real modes as they are.  modes, B: (N,), C: (..., N) -> M in place of N
+    """One of each conjugate pair of modes, its C doubled; real modes as they are.
+
+    modes, B: (N,), C: (..., N) -> the same with M in place of N, N / 2 <= M <= N.
 
     With the real part read, the smaller system answers as the larger one did.  Taught in 42.
     """
