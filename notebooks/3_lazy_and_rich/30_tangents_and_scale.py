@@ -635,5 +635,5 @@ ask("tangents.close_dial")
 # Kornblith, M. Norouzi, H. Lee and G. Hinton (2019), arXiv:1905.00414: centred alignment, CKA. The zigzag and its numbers are
 # ours. Digits: MNIST, see the data's card.
 #
-# **Next:** 31 Neural tangent kernel (on its way) makes the network wide and finds the kernel that it begins with, and keeps, in
-# closed form. Back to the [map](../00_start_here.ipynb).
+# **Next:** [31 Neural tangent kernel](31_neural_tangent_kernel.ipynb) makes the network wide and finds the kernel that it
+# begins with, and keeps, in closed form. Back to the [map](../00_start_here.ipynb).
