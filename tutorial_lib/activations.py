@@ -6,8 +6,8 @@ peak       most bytes of saved tensors alive at one moment               an int,
 h, c       inputs of a loss that is a mean over rows                     (N, ...), (N, ...)
 n          pieces into which the rows are cut                            an int
 
-Counted are different pieces of memory, each once however many tensors look into it.  Weights are not counted: they are
-there anyway.
+Counted is what `saved` counts: pieces of memory, each once however many tensors look into it.  Weights are left out
+without being named: they are there anyway.
 """
 
 from __future__ import annotations
@@ -18,39 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
-class _Meter:
-    """Bytes of the saved tensors that are alive, and the most there were."""
-
-    def __init__(self) -> None:
-        self.users: dict[int, int] = {}
-        self.now = self.peak = 0
-
-    def hold(self, t: Tensor) -> Tensor | _Held:
-        owner = t._base if t._base is not None else t
-        if owner.is_leaf and owner.requires_grad:  # a weight, or a view of one
-            return t
-        place, size = t.untyped_storage().data_ptr(), t.untyped_storage().nbytes()
-        self.users[place] = self.users.get(place, 0) + 1
-        if self.users[place] == 1:
-            self.now += size
-            self.peak = max(self.peak, self.now)
-        return _Held(t, self, place, size)
-
-    def free(self, place: int, size: int) -> None:
-        self.users[place] -= 1
-        if self.users[place] == 0:
-            self.now -= size
-
-
-class _Held:
-    """A saved tensor that tells its meter when autograd lets go of it."""
-
-    def __init__(self, t: Tensor, meter: _Meter, place: int, size: int) -> None:
-        self.t, self.meter, self.place, self.size = t, meter, place, size
-
-    def __del__(self) -> None:
-        self.meter.free(self.place, self.size)
+from tutorial_lib.saved import Ledger
 
 
 def peak_bytes(run: Callable[[], Any]) -> int:
@@ -59,11 +27,16 @@ def peak_bytes(run: Callable[[], Any]) -> int:
     What `run` returns is kept until the end.  Gradients themselves and buffers inside of operations are not
     counted.  Taught in 24.
     """
-    meter = _Meter()
-    with torch.autograd.graph.saved_tensors_hooks(meter.hold, lambda x: x.t if isinstance(x, _Held) else x):
-        result = run()
-    del result
-    return meter.peak
+    ledger = Ledger()
+
+    def hold(t: Tensor) -> Any:
+        owner = t._base if t._base is not None else t
+        weight = owner.is_leaf and owner.requires_grad  # or a view of one
+        return t if weight else ledger.take(t)
+
+    with torch.autograd.graph.saved_tensors_hooks(hold, lambda held: held if torch.is_tensor(held) else held.tensor):
+        _ = run()
+    return ledger.peak
 
 
 def backward_in_pieces(loss: Callable[[Tensor, Tensor], Tensor], h: Tensor, c: Tensor, n: int) -> Tensor:
