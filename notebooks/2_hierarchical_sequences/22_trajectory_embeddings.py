@@ -416,7 +416,9 @@ show(fig, alt="Four panels with the paths of 250 segments from a common start. A
 # They have learned to swim, because what goes far is badly foreseen. The control says what the model's learning is good
 # for. A model that never learns is surprised by distance alone, and its explorers end up racing as far as the joints will
 # carry them. A model that learns grows tired of what it has seen, and its explorers have to come up with something else:
-# the way gets shorter again, and the kinds more.
+# the way gets shorter again, and the kinds more. Over five seeds there were 845 to 869 kinds in the last four rounds,
+# against 568 to 727 with a model that never learns (1.17 to 1.49 times as many; the line of 1.2 that we had drawn was
+# crossed in three of five) and 110 to 139 at random.
 
 # %%
 claim("sectar.exploration", surprise=moved(seen["by surprise"][1][-1]).mean(), random=moved(seen["at random"][1][-1]).mean(),
@@ -543,6 +545,10 @@ claim("sectar.consistency", cloned=before[2], consistent=after[2], reach_cloned=
       reach_consistent=moved(after[1]).mean())
 
 # %% [markdown]
+# Over five seeds the mean distance falls from 0.18 to 0.20 body lengths to 0.11 to 0.12, and the policy still moves about
+# as far as before. Zero is not to be had: nothing forbids
+# the decoder to imagine a path that no joints can take.
+#
 # ## 6 · Plan far, act a little, plan again
 #
 # Five waypoints have to be visited in order, each three body lengths from the one before. The reward is **sparse**: 1 for a
@@ -665,17 +671,19 @@ claim("sectar.apart", latent=table["latents, consistent", "decoder"], cloned=tab
 # Read the table in three steps.
 #
 # **Against noise the latents win**, and it is order in time that wins: the body, the candidates and the horizon are the
-# same. A learned model in place of the true one changes little for the noise, since single steps of this body can be
-# learned.
+# same. Over five seeds they reach 4.0 to 4.4 of 5 waypoints, held actions 1.1 to 1.5, correlated ones 0.4 to 1.2,
+# independent ones none. A learned model in place of the true one changes little for the noise, since single steps of this
+# body can be learned.
 #
-# **Without consistency a part of it is lost.** The state decoder is the same in both rows, and so are the plans that it can
-# imagine; the cloned policy walks further from them.
+# **Without consistency a part of it is lost**: 2.8 to 3.3 are left. The state decoder is the same in both rows, and so are
+# the plans that it can imagine; the cloned policy walks further from them. (With eight tasks, as here, a single run may
+# hide it.)
 #
 # **But the latents are not what carries the day.** Learned from random explorers they reach nothing: a code can only say
-# what it has heard. And blocks of actions, copied from the surprised explorers and run blindly, do at least as well in the
-# true formulas as latents that were learned from the same segments. What beat the noise is the *behaviour in the data*. The
-# autoencoder is a slightly blurred copy of it; its merit is to be small and smooth, to need no model of single steps, and
-# to act with its eyes open.
+# what it has heard. And blocks of actions, copied from the surprised explorers and run blindly, do better than the latents
+# that were learned from the same segments, 4.8 to 5.0 in the true formulas and 4.3 to 5.0 in learned ones. What beat the
+# noise is the *behaviour in the data*. The autoencoder is a slightly blurred copy of it; its merit is to be small and
+# smooth, to need no model of single steps, and to act with its eyes open.
 #
 # Does looking further help the noise? It does: in a trial with 192 steps in place of 96 the correlated noise reached twice
 # as many waypoints, and stayed behind latents that looked as far. So the horizon is raised for all, and the way with it:
