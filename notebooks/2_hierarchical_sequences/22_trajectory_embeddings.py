@@ -546,8 +546,7 @@ claim("sectar.consistency", cloned=before[2], consistent=after[2], reach_cloned=
 
 # %% [markdown]
 # Over five seeds the mean distance falls from 0.18 to 0.20 body lengths to 0.11 to 0.12, and the policy still moves about
-# as far as before. Zero is not to be had: nothing forbids
-# the decoder to imagine a path that no joints can take.
+# as far as before. Zero is not to be had: nothing forbids the decoder to imagine a path that no joints can take.
 #
 # ## 6 · Plan far, act a little, plan again
 #
