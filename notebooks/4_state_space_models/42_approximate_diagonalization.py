@@ -450,7 +450,7 @@ for size, color, mark in ((0.1, plot.RED, "o"), (1e-4, plot.YELLOW, "^")):
     ax.plot(cloud.real, cloud.imag, mark, color=color, ms=5, mew=0, label=rf"$A + E$, $\varepsilon$ = {size:g}, six draws")
 ax.plot(A24.diag(), 0 * A24.diag(), "k.", ms=7, label="$A$")
 ax.set(xlim=(-30, 2), ylim=(-30, 30), xlabel="real part", ylabel="imaginary part", title="where eigenvalues of LegS can be put, $N = 24$")
-ax.legend(loc="lower left", framealpha=0.95)
+ax.legend(loc="lower left", frameon=True)
 fig.colorbar(filled, label=r"log$_{10}$ of the norm it takes")
 show(fig, alt="The left half plane in bands of blue by how small a perturbation puts an eigenvalue there, darkest around the middle of the real axis, "
               "where less than a millionth of a millionth is enough. Black dots are the eigenvalues of LegS; red dots of a perturbation of 0.1 lie on a wide arc far from "
@@ -730,6 +730,7 @@ for shift, (name, score), color in zip((-0.2, 0.2), scores.items(), (plot.RED, p
     ax.bar_label(bars, fmt="%.2f", padding=2)
 ax.axhline(0.1, color="k", ls=":", lw=1)
 ax.set(xticks=range(3), xticklabels=ripples, ylim=(0, 1.1), ylabel="share read rightly", title=f"after {STEPS} steps on clean digits")
+ax.grid(False, axis="x")
 ax.legend(ncols=2)
 show(fig, alt="Bars of the share of digits read rightly by two stacks. Clean, both read many digits; with a faint wave at the spike S4D-LegS falls far, the perturbed one "
               "does not move; with a wave elsewhere both keep nearly all.")

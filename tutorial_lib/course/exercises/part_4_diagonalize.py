@@ -69,6 +69,12 @@ def response(A, B, omega):
 # ---------------------------------------------------------------- find the bug: a grid that misses
 
 
+def _observe_number(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
+    """One number; a tensor without axes will do."""
+    value = candidate(*case.args)
+    return {"the value": float(value) if isinstance(value, Tensor) and value.dim() == 0 else value}
+
+
 def _largest(N: int, omega: Tensor) -> float:
     return diagonalize.amplification(N, omega).max().item()
 
@@ -89,7 +95,7 @@ def _two_searches(N: int) -> float:
 
 HIGHEST = Exercise(
     name="diagonalize.highest", chapter="42", title="Find the bug: a search that misses the spike",
-    reference=diagonalize.highest, minutes=8, rtol=0.01, atol=0.0,
+    reference=diagonalize.highest, minutes=8, rtol=0.01, atol=0.0, observe=_observe_number,
     cases=lambda: [Case((32,), "N = 32"), Case((64,), "N = 64"), Case((16,), "N = 16")],
     mistakes={
         "this is the bug itself: the grid ends at 100, and the highest spike of N = 64 stands at 1303. It grows like "
@@ -98,6 +104,10 @@ HIGHEST = Exercise(
         "between them. Ask `hippo.s4d_legs(N)[0].imag` where the spikes are.":
             lambda N: _largest(N, torch.logspace(-2, 4, 400, dtype=torch.float64)),
         "this is the spike's place; asked for is its height, the amplification there.": diagonalize.spike,
+        "N^2 / pi is near the spike, and a spike is about 1 wide: near is not enough. Its place is the largest "
+        "imaginary "
+        "part of S4D's modes, `hippo.s4d_legs(N)[0].imag`.":
+            lambda N: _largest(N, torch.tensor(N * N / math.pi, dtype=torch.float64)),
         "you looked at the lowest of the spikes; the highest stands at the largest imaginary part.":
             lambda N: _largest(N, hippo.s4d_legs(N)[0].imag[:1]),
         "that is |1 + Pi|, how much LegS leaves of what S4D lets through; the amplification is one over it.":
@@ -178,6 +188,13 @@ PERTURB = Exercise(
             _parts(lambda A, E: A - E, lambda V, b: torch.linalg.solve(V, b)),
         "you diagonalised the transpose of A + E.":
             _parts(lambda A, E: (A + E).T, lambda V, b: torch.linalg.solve(V, b)),
+        "your third result is V^-1; asked for is V itself, whose columns are the eigenvectors, since a readout "
+        "becomes C V.":
+            lambda A, B, E: (lambda modes, b, V: (modes, b, torch.linalg.inv(V)))(
+                *diagonalize.perturb_then_diagonalize(A, B, E)),
+        "the modes came as a matrix with them on its diagonal; asked for are the N numbers, which is all a step needs.":
+            lambda A, B, E: (lambda modes, b, V: (torch.diag(modes), b, V))(
+                *diagonalize.perturb_then_diagonalize(A, B, E)),
         "E was added to B as well, or instead: only the matrix is perturbed.":
             lambda A, B, E: diagonalize.perturb_then_diagonalize(A, B + E.sum(1), E),
     },
@@ -200,7 +217,7 @@ def _longer(modes: Tensor, b: Tensor, V: Tensor) -> Parts:
 
 ANGLE = Exercise(
     name="diagonalize.angle", chapter="42", title="Does the frequency exist in steps?", reference=diagonalize.angle,
-    minutes=8,
+    minutes=8, observe=_observe_number,
     cases=lambda: [Case((80.97, 1 / 32, "zoh"), "omega = 80.97, dt = 1/32, zero-order hold"),
                    Case((80.97, 1 / 32, "bilinear"), "omega = 80.97, dt = 1/32, bilinear"),
                    Case((1303.3, 0.01, "zoh"), "omega = 1303.3, dt = 0.01, zero-order hold"),
@@ -230,6 +247,13 @@ ANGLE = Exercise(
             lambda omega, dt, rule: diagonalize.angle(omega, dt, "bilinear"),
         "radians, not cycles: 2 pi was divided away.":
             lambda omega, dt, rule: diagonalize.angle(omega, dt, rule) / (2 * math.pi),
+        "the sign came along: a wave that turns by -theta a step has the same samples as one by theta, so take the "
+        "size.":
+            lambda omega, dt, rule: (2 * math.atan(omega * dt / 2) if rule == "bilinear"
+                                     else math.remainder(omega * dt, 2 * math.pi)),
+        "the tangent went the wrong way: omega dt / 2 = tan(theta / 2), so theta = 2 atan(omega dt / 2).":
+            lambda omega, dt, rule: (2 * math.tan(omega * dt / 2) if rule == "bilinear"
+                                     else diagonalize.angle(omega, dt)),
         "omega is divided by dt; a step lasts dt, and in it the wave turns by omega dt.":
             lambda omega, dt, rule: 2 * math.atan(omega / dt / 2) if rule == "bilinear" else diagonalize.angle(
                 omega / dt, 1.0),
@@ -271,8 +295,8 @@ def _searched(error: float) -> float:
 
 
 SIZE_FOR = Exercise(
-    name="diagonalize.size_for", chapter="42", title="Transfer: how large may E be?", reference=diagonalize.size_for,
-    minutes=10, core=False, rtol=0.01, atol=0.0,
+    name="diagonalize.size_for", chapter="42", title="Transfer: how large may E be?",
+    reference=diagonalize.size_for, minutes=10, core=False, observe=_observe_number, rtol=0.01, atol=0.0,
     cases=lambda: [Case((0.1,), "an error of 0.1"), Case((1.0,), "an error of 1"), Case((8.0,), "an error of 8")],
     mistakes={
         "error / 4 is right while it is small; at an error of 1 the bound is 2 there. Solve 4 eps / (1 - 2 eps) = "
