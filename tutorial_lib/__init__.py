@@ -36,9 +36,31 @@ The modules, in reading order:
     recurrent       cells that carry a state, one scan over time, free runs, how far back a gradient reaches
     attention       causal softmax attention
     text            bits per character, counted models, windows and draws
+    hierarchical    a VAE of tunes whose decoder writes in one go or bar by bar; letting go of the teacher
+    music           tokens, notes, piano roll, sound, MIDI, and what comes back in a tune
+    swimmer         a body that moves only when its joints go round
+    trajectory      a VAE of segments of movement with two decoders, kept consistent or not
+    shooting        planning by imagining many futures: in actions, or in codes
+    fast_slow       cells joined within one time step: stacked, in sequence, fast and slow
+    paths           the paths through joined cells, counted and traced
+    state_tracking  a ball under swapped cups, and folds
+    readers         networks that read characters, and what they pay while they learn
+    saved           bytes kept for the backward pass while a model trains
+    activations     the same by the step, and a backward pass in pieces
+    sampled_softmax which of very many classes, learned from a few candidates at a time
+    decoder_last    a chunk model trained at once, without its decoder, or its decoder alone
+    clockwork       cells on levels, each ticking once in k ticks of the level below
+    local_losses    losses of their own for every level; gradients whole, truncated or block by block
+    tangents        a network, its tangent, and the scale of its output, where one can see every neuron
+    alignment       how alike two kernels are, how far one has moved
+    ntk             the neural tangent kernel: by a recursion, by gradients, and what it predicts
     ssm             linear state spaces: discretisations, one answer by recurrence, convolution and chunks
     hippo           matrices that remember: polynomial bases, the beginnings of S4D
     memory          what a state remembers: the past redrawn from it, how sharply, recall without training
+    diagonalize     diagonal stand-ins for LegS: leaving a part out, or perturbing and diagonalising
+    diagonal_stack  a stack of diagonal state spaces that reads numbers and names a class
+    framework       one recurrence for attention, state spaces and gated networks
+    associative_recall  keys and values go by, then the keys again
     selective       state spaces that choose: the selective scan, and the same by matrix products
     kit/            machinery with no content: checks, questions, claims, explorers, plots, data
     course/         content tied to chapters: exercises, questions, claims, papers, the map
