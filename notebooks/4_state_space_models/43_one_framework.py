@@ -617,7 +617,7 @@ def trained(member, n, lr, steps=400):
 
 
 # %% [markdown]
-# Half a minute of one core, with a bar for each model.
+# Under half a minute of one core, with a bar for each model.
 
 # %%
 models = {(m, n): min((trained(m, n, lr) for lr in rates_lr), key=lambda run: run[0])[1]
@@ -648,7 +648,21 @@ claim("dsf.normalised", linear=pairs["linear", 4], plain=pairs["plain", 4], norm
       SSD=pairs["SSD", 4], qLSTM=pairs["qLSTM", 4])
 
 # %% [markdown]
-# RECALL TEXT
+# Over five recorded seeds, each member at its best rate, with 4 numbers a channel, of 8 pairs:
+#
+# | softmax | plain | SSD | S6 | normalised | linear | qLSTM |
+# |---|---|---|---|---|---|---|
+# | 8.0 | 4.1 to 4.3 | 4.1 to 4.2 | 4.0 to 4.1 | 4.0 to 4.1 | 3.5 to 3.6 | 2.9 to 3.5 |
+#
+# With 16 numbers linear attention recalls 7.6 to 7.7. The paper's two findings are there: linear attention approaches softmax as $n$ grows,
+# and at equal $n$ normalised attention is ahead of it, level with the state spaces.
+#
+# The control says more. *Plain* attention divides by nothing and recalls as much as the normalised one. So what linear attention
+# lacks here is not the learned division. A division rescales a row, which leaves the order of its weights as it is, learned or
+# not; what is left is that its features must be positive, and positive codes overlap. Nor do the state spaces' decays buy anything, in a task
+# where all is asked for. What plain, normalised, S6 and SSD have in common, $n$ numbers a channel, written by an outer product, gives them nearly
+# the same recall. The quasi-LSTM has the state without the outer product, needs eight times the weights at $n = 16$ to write
+# it, and has learned to use less of it in as many steps.
 #
 # What do they look at? The implied attention of a trained layer, for a round it has not seen. Channels are averaged (in absolute value where they differ).
 

@@ -91,9 +91,9 @@ QUESTIONS = (
         "attention without division, normalised attention, S6 and SSD compare?",
         (Choice("S6 first: it chooses what to keep", "There is little to choose: every pair will be asked for. Gates "
                                                      "pay where there is something to leave out."),
-         Choice("All within a few per cent of each other, at about half of the pairs",
-                "Yes, in all recorded runs. What they have in common is the number that matters here: 4 numbers for "
-                "each channel.", right=True),
+         Choice("All alike, at about half of the pairs",
+                "Yes, within a quarter of a pair in all recorded runs. They have in common what matters here: 4 numbers "
+                "for each channel, written by an outer product.", right=True),
          Choice("Normalised attention first, by far", "Division of a row changes no ranking within it. It does no "
                                                       "harm and, here, no good."))),
     Question(
@@ -109,8 +109,8 @@ QUESTIONS = (
         "framework.close_size", "43",
         "Linear attention with keys of 16 numbers serves a text of 100,000 tokens. It should recall twice as many "
         "facts. What first?",
-        (Choice("A longer training", "In the runs of this chapter the curves had flattened. What limits them is what "
-                                     "16 numbers a channel can tell apart."),
+        (Choice("A longer training", "In a trial with 4 numbers a channel, half as many steps again changed "
+                                     "little. The limit is what so few numbers can tell apart."),
          Choice("Features of more numbers, so a larger state", "Yes: recall rose with n for each member. The cost of a "
                                                                "step rises with it, and not with the text.",
                 right=True),
