@@ -92,8 +92,8 @@ QUESTIONS = (
         (Choice("S6 first: it chooses what to keep", "There is little to choose: every pair will be asked for. Gates "
                                                      "pay where there is something to leave out."),
          Choice("All alike, at about half of the pairs",
-                "Yes, within a quarter of a pair in all recorded runs. They have in common what matters here: 4 numbers "
-                "for each channel, written by an outer product.", right=True),
+                "Yes, within a quarter of a pair in all recorded runs. They have in common what matters here: 4 "
+                "numbers for each channel, written by an outer product.", right=True),
          Choice("Normalised attention first, by far", "Division of a row changes no ranking within it. It does no "
                                                       "harm and, here, no good."))),
     Question(
