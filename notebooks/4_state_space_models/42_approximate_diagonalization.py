@@ -368,8 +368,8 @@ perturb_then_diagonalize = check("diagonalize.perturb_then_diagonalize", perturb
 # $$x_E - x = (i\omega - A - E)^{-1}\,E\,(i\omega - A)^{-1}B, \qquad\text{so}\qquad
 # |G_E(i\omega) - G(i\omega)| \le \frac{2}{1 - 2\varepsilon}\cdot\varepsilon\cdot 2 = \frac{4\,\varepsilon}{1-2\varepsilon}$$
 #
-# with $\|B\| = \|C\| = 1$ and $\varepsilon < \tfrac12$. Neither $\omega$ nor $N$ is left in it. (The paper's theorem has
-# $(2\ln N + 4)\,\varepsilon$ to first order. The short version above is ours.) The second line says, too, that $A + E$ stays
+# with $\|B\| = \|C\| = 1$ and $\varepsilon < \tfrac12$. Neither $\omega$ nor $N$ is left in it. (The paper's theorem
+# has $(2\ln N + 4)\,\varepsilon$ to first order; the short version above is ours.) The second line says, too, that $A + E$ stays
 # stable. Tried:
 
 # %%
@@ -596,7 +596,7 @@ for dt in (1 / 2048, 1 / 1024, 1 / 512, 1 / 100, 1 / 32):
 #
 # Now a record: carbon dioxide in the air at Mauna Loa, weekly since 1958, read with a timescale of 32 weeks and $N = 16$,
 # whose spike at 81 becomes a wave of two and a half weeks. To the measurements we add such a wave of 1 ppm, a third of the
-# yearly swing, as a faulty pump might.
+# size of the yearly wave, as a faulty pump might.
 
 # %%
 co2 = series()["co2"]
@@ -751,8 +751,8 @@ claim("ptd.digits", s4d_clean=scores["S4D-LegS"]["clean"], s4d_wave=scores["S4D-
 #   readouts have moved.
 # - **Our $E$ is random.** The paper finds $E$ by gradient descent on $\kappa(V) + \gamma\|E\|$, and reports its best
 #   accuracies for $\|E\|$ between a hundredth of $\|A\|$ and $\|A\|$ itself, which is 26 to 2,600 for $N = 64$. Our three
-#   lines end at $\varepsilon = \tfrac12$: out there a random $E$ makes LegS unstable, and what an optimised one does we have
-#   not seen.
+#   lines end at $\varepsilon = \tfrac12$; a random $E$ of norm 10 made LegS unstable in five draws of five, and what an
+#   optimised one of norm 26 does we have not seen.
 # - **A few real modes and a large readout.** PTD has a handful of real modes besides its pairs, and $V^{-1}B$ and $CV$ are
 #   large where $\kappa$ is: training takes its steps in coordinates that amplify.
 # - **Only LegS.** The bound used LegS's own loss, $A + A^\top = -(I + BB^\top)$. For another matrix one would have to look
