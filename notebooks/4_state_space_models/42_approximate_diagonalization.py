@@ -409,7 +409,7 @@ show(fig, alt="Largest error over all frequencies against the norm of the pertur
               "the state, all below a dashed bound; a horizontal dotted line for S4D at about 0.6 lies far above most of them.")
 
 # %% [markdown]
-# Straight lines of slope 1, below the bound, at every $N$.
+# Straight lines of slope 1 at every $N$; over five seeds the worst of them uses 0.21 to 0.30 of the bound.
 
 # %%
 slopes = [math.log10(largest[N, 1e-1, d] / largest[N, 1e-4, d]) / 3 for N in (8, 16, 32, 64) for d in range(3)]
@@ -504,11 +504,14 @@ show(fig, alt="Left, the condition falls like one over the norm of the perturbat
 # Condition times norm is nearly constant, so that the sum of both errors has its minimum where they meet.
 
 # %%
-line = torch.stack((norms.log(), torch.ones_like(norms)), 1)
-claim("ptd.price", slope=torch.linalg.lstsq(line, paid[:, :1].log()).solution[0, 0], best=norms[paid[:, 2].argmin()],
+slope = np.polyfit(norms.log(), paid[:, 0].log(), 1)[0]
+claim("ptd.price", slope=round(float(slope), 6), best=norms[paid[:, 2].argmin()],
       small=paid[0, 2] / paid[:, 2].min(), large=paid[-1, 2] / paid[:, 2].min())
 
 # %% [markdown]
+# Over five seeds the best norm was 0.01 or 0.03; at 0.3 the error was 11 to 14 times as large as there, at 0.00001 more than
+# 500 times.
+#
 # S4D-LegS sits on the same scale, at its far end: it is $A + E$ with $E = \tfrac12BB^\top$, of norm $N^2/2$ (2,048 for $N =
 # 64$, four fifths of the norm of $A$), and its condition is 1. The best-conditioned choice, and the largest perturbation.
 # Between the ends is a choice: make it.
@@ -656,6 +659,9 @@ for name, (clean, wave, white) in off.items():
 claim("ptd.noise", s4d=off["S4D-LegS"][1], ptd=off["PTD"][1], legs=off["LegS"][1], clean=off["S4D-LegS"][0], white=off["S4D-LegS"][2])
 
 # %% [markdown]
+# Over five seeds S4D-LegS is off by 0.02 to 0.05 on the clean input, by 3.2 to 4.4 with the wave, and by 0.09 to 0.13 with
+# white noise; PTD by 0.01 to 0.02 with the wave.
+#
 # ## 7 · After training
 #
 # All this was said of systems as they begin. Models train their modes and readouts; does the spike survive? The paper tested
@@ -740,7 +746,15 @@ claim("ptd.digits", s4d_clean=scores["S4D-LegS"]["clean"], s4d_wave=scores["S4D-
       s4d_elsewhere=scores["S4D-LegS"]["a wave elsewhere"], ptd_clean=scores["PTD"]["clean"], ptd_wave=scores["PTD"]["a wave at the spike"])
 
 # %% [markdown]
-# TRAINTEXT
+# After 600 steps, over five seeds, S4D-LegS reads 0.80 to 0.88 of the clean digits, 0.20 to 0.52 of those with the wave at
+# the spike, and 0.71 to 0.87 of those with a wave elsewhere. PTD reads 0.59 to 0.77 and, with the wave at the spike, 0.54 to
+# 0.77.
+#
+# Two things that this does not say. **On clean digits S4D-LegS is the better one here**, in every seed, by 0.07 to 0.22: PTD
+# learns more slowly at an equal number of steps. The paper's tables have it the other way round, with an optimised $E$, other
+# tasks and long training. And the spike stays only because modes move slowly. With modes and $\Delta$ at the full rate, 400
+# steps and three seeds, S4D-LegS lost 0.43, 0.02 and 0.05 to the same wave: in the latter two the weak spot had moved, and a
+# search over thirteen frequencies found one that cost 0.08 and 0.3.
 #
 # ## 8 · Where this breaks
 #
