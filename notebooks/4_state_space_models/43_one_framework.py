@@ -703,6 +703,9 @@ explore(look, member=list(recall.MEMBERS), numbers=list(sizes_n), round=(1, 3),
             "darkest entries, the rest is pale.")
 
 # %% [markdown]
+# Begin with softmax and $n = 4$: one dark square in each row. Then linear with 4: several columns share a row, keys that its four positive
+# numbers cannot tell apart. Then go up in $n$, and see the squares without a circle fade, for each member.
+#
 # ## 8 · Where this breaks
 #
 # - **Sections, not sentences.** The full text of the paper was not at hand when this was written: equations were checked against the authors'
