@@ -46,6 +46,15 @@ def _matrix(noise: Tensor, rho: float) -> Tensor:
     return weights @ noise
 
 
+def _short_memory(noise: Tensor, rho: float) -> Tensor:
+    return torch.cat((noise[..., :1, :], rho * noise[..., :-1, :] + math.sqrt(1 - rho**2) * noise[..., 1:, :]), -2)
+
+
+def _cold_start(noise: Tensor, rho: float) -> Tensor:
+    scaled = torch.cat((math.sqrt(1 - rho**2) * noise[..., :1, :], noise[..., 1:, :]), -2)
+    return shooting.correlated(scaled, rho)
+
+
 CORRELATED = Exercise(
     name="shooting.correlated", chapter="22", title="Noise with a memory", reference=shooting.correlated, cases=_noises,
     minutes=5, gradient=("noise",),
@@ -69,6 +78,9 @@ CORRELATED = Exercise(
         "before, and "
         "the squares of the two weights must add up to 1.":
             _recursion(lambda r: 1 - r, lambda r: r),
+        "what is kept has to come from the step before as it became, `steps[t - 1]`; you took the raw noise of that "
+        "step, and the memory ends after one step.": _short_memory,
+        "the first step is weighed down as well; it has variance 1 already, and nothing comes before it.": _cold_start,
     },
     alternatives=(_matrix, _recursion(lambda r: r, lambda r: ((1 - r) * (1 + r)) ** 0.5)),
     hints=("The correlation of neighbours is the weight of the step before.",
@@ -99,8 +111,30 @@ def _plans(seed: int, B: int, H: int) -> tuple[Tensor, Tensor]:
 def _follow_cases() -> list[Case]:
     z, imagined = _plans(10, 4, 5)
     z2, imagined2 = _plans(20, 1, 3)
-    return [Case((_linear_policy(_randn(8, 2, seed=5)), z, imagined), "four segments of five steps"),
-            Case((_linear_policy(2 * _randn(8, 2, seed=6)), z2, imagined2), "one segment of three steps")]
+    return [Case((_randn(8, 2, seed=5), z, imagined), "four segments of five steps"),
+            Case((2 * _randn(8, 2, seed=6), z2, imagined2), "one segment of three steps")]
+
+
+def _observe_follow(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
+    """The path, and what a loss on it sends back to the policy's weights."""
+    W, z, imagined = case.args
+    W = W.clone().requires_grad_()
+    path = candidate(_linear_policy(W), z, imagined)
+    if isinstance(path, (list, tuple)) and all(isinstance(state, Tensor) for state in path):
+        raise Fault("wrong shape", f"a {type(path).__name__} of {len(path)} tensors came back; "
+                                   "`torch.stack(path, 1)` makes one tensor of them, with time second.")
+    if not isinstance(path, Tensor):
+        return {"the value": path}
+    grad = torch.zeros_like(W)
+    if path.requires_grad:
+        try:
+            (grad,) = torch.autograd.grad((path.flatten() * torch.linspace(0.5, 1.5, path.numel())).sum(), W)
+        except RuntimeError as error:
+            if "inplace" not in str(error):
+                raise
+            raise Fault("wrong value", "no gradient can go back through it, because states are written into one tensor "
+                                       "in place: keep them in a list and stack it at the end.") from None
+    return {"the value": path, "the gradient of the policy's weights": grad}
 
 
 def _teacher(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
@@ -128,6 +162,20 @@ def _one_more(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
     return trajectory.follow(policy, z, torch.cat((imagined, imagined[:, -1:]), 1))
 
 
+def _deaf(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
+    path = [imagined[:, 0]]
+    for _ in range(imagined.shape[1] - 1):
+        path.append(swimmer.move(path[-1].detach(), policy(path[-1].detach(), z)))
+    return torch.stack(path, 1)
+
+
+def _added(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
+    path = [imagined[:, 0]]
+    for _ in range(imagined.shape[1] - 1):
+        path.append(path[-1] + swimmer.move(path[-1], policy(path[-1], z)))
+    return torch.stack(path, 1)
+
+
 def _by_index(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
     real = torch.zeros_like(imagined)
     real[:, 0] = imagined[:, 0]
@@ -138,7 +186,7 @@ def _by_index(policy: trajectory.Policy, z: Tensor, imagined: Tensor) -> Tensor:
 
 FOLLOW = Exercise(
     name="trajectory.follow", chapter="22", title="What the body really does", reference=trajectory.follow,
-    cases=_follow_cases, minutes=6,
+    cases=_follow_cases, observe=_observe_follow, minutes=6,
     mistakes={
         "the policy is shown the imagined states at every step, and so is the body: a teacher at its side. "
         "Alone, both go on from the state that the last action really led to, `path[-1]`.": _teacher,
@@ -158,6 +206,16 @@ FOLLOW = Exercise(
             lambda policy, z, imagined: trajectory.follow(policy, z, imagined)[:, -1],
         "time is the first axis of your result; it belongs second: `torch.stack(path, 1)`.":
             lambda policy, z, imagined: trajectory.follow(policy, z, imagined).movedim(1, 0),
+        "the body starts from zeros; it starts where the imagined path starts, joints included: `imagined[:, 0]`.":
+            lambda policy, z, imagined: trajectory.follow(policy, z, torch.zeros_like(imagined)),
+        "the policy is called with its arguments exchanged: the state comes first, then z.":
+            lambda policy, z, imagined: trajectory.follow(lambda state, z: policy(z, state), z, imagined),
+        "`move` gives the next state itself, not the way to it: there is nothing to be added.": _added,
+        "the path is right, but no gradient goes back through it (`no_grad` or `detach`), and section 5 trains the "
+        "policy through all steps.":
+            lambda policy, z, imagined: trajectory.follow(policy, z, imagined).detach(),
+        "the path is right, but the gradient ends after one step: a state is detached before the next one is made "
+        "of it.": _deaf,
     },
     alternatives=(_by_index, lambda policy, z, imagined: torch.stack(_walk(policy, z, imagined), dim=-2)),
     hints=("Keep a list that begins with `imagined[:, 0]`. Nothing else of `imagined` is needed but its length.",
@@ -186,6 +244,12 @@ def _observe_consistency(candidate: Callable[..., Any], case: Case) -> dict[str,
     W, z, imagined = case.args
     W, imagined = W.clone().requires_grad_(), imagined.clone().requires_grad_()
     value = candidate(_linear_policy(W), z, imagined)
+    if isinstance(value, (int, float)):
+        raise Fault("wrong value", "a Python number came back, and no gradient goes through one: return the tensor, "
+                                   "without `.item()`.")
+    if not imagined.requires_grad:
+        raise Fault("wrong value", "`detach_`, with the underscore, changes the imagined path for everybody who holds "
+                                   "it; `detach()` hands out a second one and leaves the first as it is.")
     seen = {"the value": value}
     if not isinstance(value, Tensor):
         return seen
@@ -248,6 +312,12 @@ CONSISTENCY = Exercise(
         "the error is not divided by SIGMA: a radian of a joint then counts as much as a body length of position.":
             lambda policy, z, imagined: 0.5 * (trajectory.follow(policy, z, imagined) - imagined.detach())
             .square().sum((-1, -2)).mean(),
+        "the square is divided by SIGMA, and should be by its square: divide first, then square.":
+            lambda policy, z, imagined: 0.5 * ((trajectory.follow(policy, z, imagined) - imagined.detach()).square()
+                                               / trajectory.SIGMA).sum((-1, -2)).mean(),
+        "only position and heading are compared; the joints belong to the state, too.":
+            lambda policy, z, imagined: 0.5 * ((trajectory.follow(policy, z, imagined) - imagined.detach())
+                                               / trajectory.SIGMA)[..., :3].square().sum((-1, -2)).mean(),
     },
     alternatives=(_consistent, _loop_mean),
     hints=("Run backward through the loss in your head: which networks does the gradient meet on either side of the "
@@ -322,6 +392,30 @@ def _open_loop(state: Tensor, imagine: Any, execute: Any, judge: Any, rounds: in
     return reached, torch.cat(walked, 1)
 
 
+def _blanks(best: Callable[..., Any] | None = None, part: Callable[..., Any] | None = None,
+            count: Callable[..., Any] | None = None, after: Callable[..., Any] | None = None
+            ) -> Callable[..., tuple[Tensor, Tensor]]:
+    """`replan` with the four blanks filled in as given, the others rightly."""
+    best = best or (lambda value, after: value.argmax(1))
+    part = part or (lambda plans, rows, chosen: plans[rows, chosen, 0])
+    count = count or (lambda judge, real, reached: judge(real[:, None], reached)[1][:, 0])
+    after = after or (lambda real, path: real[:, -1])
+
+    def filled(state: Tensor, imagine: Any, execute: Any, judge: Any, rounds: int) -> tuple[Tensor, Tensor]:
+        rows = torch.arange(len(state))
+        reached, walked = torch.zeros(len(state), dtype=torch.long), [state[:, None]]
+        for _ in range(rounds):
+            paths, plans = imagine(state)
+            chosen = best(*judge(paths, reached))
+            real = execute(state, part(plans, rows, chosen))
+            reached = count(judge, real, reached)
+            state = after(real, paths[rows, chosen])
+            walked.append(real)
+        return reached, torch.cat(walked, 1)
+
+    return filled
+
+
 def _gathered(state: Tensor, imagine: Any, execute: Any, judge: Any, rounds: int) -> tuple[Tensor, Tensor]:
     reached, walked = torch.zeros(len(state), dtype=torch.long), [state[:, None]]
     while rounds:
@@ -354,8 +448,36 @@ REPLAN = Exercise(
         "you go on from the first state of what was walked; the body is at the last, `real[:, -1]`.":
             _variant(latest=0),
         "the state is never updated, so that every round plans from the start again.": _variant(stay=True),
+        "the plan was chosen by how many goals it reaches, the second of the two things that `judge` gives; many plans "
+        "are equal in that. The reward is the first.": _blanks(best=lambda value, after: after.argmax(1)),
+        "`argmax()` without an axis looks for one best plan among all tasks; each task has its own: `argmax(1)`.":
+            _blanks(best=lambda value, after: value.argmax()),
+        "`argmax(0)` compares tasks; plans lie along axis 1, and each task has its own best.":
+            _blanks(best=lambda value, after: value.argmax(0)),
+        "`max(1)` gives the values and where they are; only the second is wanted: `argmax(1)`.":
+            _blanks(best=lambda value, after: value.max(1)),
+        "`plans[:, best]` takes the best plans of all tasks for every task; with `rows` in the first place each task "
+        "gets its own: `plans[rows, best, 0]`.": _blanks(part=lambda plans, rows, chosen: plans[:, chosen, 0]),
+        "the whole plan is handed to `execute`, which wants one part of it: `plans[rows, best, 0]`.":
+            _blanks(part=lambda plans, rows, chosen: plans[rows, chosen]),
+        "you go on from where the plan imagined it would end; the body is where `execute` led, `real[:, -1]`.":
+            _blanks(after=lambda real, path: path[:, -1]),
+        "you go on from where the plan imagined the body after its first part; it is where `execute` led, "
+        "`real[:, -1]`.": _blanks(after=lambda real, path: path[:, real.shape[1] - 1]),
+        "what had been reached in earlier rounds is forgotten: hand `reached` to `judge`, which counts on from it.":
+            _blanks(count=lambda judge, real, reached: judge(real[:, None], torch.zeros_like(reached))[1][:, 0]),
+        "the first goal is counted anew in every round: hand `reached` to `judge`, which knows then which is next, "
+        "and counts on from it.":
+            _blanks(count=lambda judge, real, reached: reached + judge(real[:, None],
+                                                                       torch.zeros_like(reached))[1][:, 0]),
+        "the first thing that `judge` gives is the reward; the count is the second.":
+            _blanks(count=lambda judge, real, reached: judge(real[:, None], reached)[0][:, 0]),
+        "`judge` gives (B, N), here with one candidate for each task, and `reached` is (B,): take `[:, 0]` of it.":
+            _blanks(count=lambda judge, real, reached: judge(real[:, None], reached)[1]),
+        "`judge` wants paths (B, N, T, 5), and `real` is (B, T, 5): `real[:, None]` is one candidate for each task.":
+            _blanks(count=lambda judge, real, reached: judge(real, reached)[1]),
     },
-    alternatives=(_variant(), _gathered),
+    alternatives=(_variant(), _gathered, _blanks()),
     hints=("`judge` gives two things; the first is the reward, (B, N), and `argmax(1)` says which is best for each "
            "task.",
            "`judge` wants paths (B, N, T, 5); a real path is one candidate: `real[:, None]`, and its count is `[:, "
@@ -391,6 +513,10 @@ def _observe_turn(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
                                    f"wanted, "
                     f"({steps}, 2).")
     path = swimmer.rollout(torch.zeros(5), actions.detach().float())
+    if 0.3 < path[-1, 2] < 1.5 and (actions.abs() <= 1 + 1e-6).all():
+        raise Fault("wrong value", f"it turns left, by {path[-1, 2]:.2f} in {steps} steps, and 1.5 are wanted: the "
+                                   "loop is too small, too close to straight joints, too slow to be closed several "
+                                   "times, or so fast that the joints cannot keep up.")
     return {"the actions": torch.zeros(steps, 2),  # any will do
             "1 where speeds are between -1 and 1": torch.tensor(float((actions.abs() <= 1 + 1e-6).all())),
             "1 where the body has turned left by 1.5": torch.tensor(float(path[-1, 2] >= 1.5)),
@@ -416,7 +542,9 @@ TURN_LEFT = Exercise(
     name="swimmer.turn_left", chapter="22", title="Turn left, by hand", reference=swimmer.turn_left,
     cases=lambda: [Case((48,), "48 steps"), Case((60,), "60 steps")], observe=_observe_turn, minutes=12, core=False,
     mistakes={
-        "it turns right: run the loop the other way round, or move its centre to the other side.":
+        "it turns right: run the loop the other way round, or move its centre to the other side. If both are as you "
+        "want them, look at its beginning: actions are differences, and from straight joints they lead round a loop "
+        "that begins at (0, 0). Move the joints to where your loop begins first.":
             lambda steps: -swimmer.turn_left(steps),
         "it does not turn by 1.5. What goes back the way it came cancels altogether; in a loop around straight "
         "joints the two "

@@ -52,7 +52,8 @@ QUESTIONS = (
         "Nothing in the loss makes the decoders agree. Their policy was cloned from the same segments, with the "
         "same z. "
         "Where will the real path be at the end of a segment, compared with the imagined one?",
-        (Choice("In the same place, to a few hundredths of a body length", "So it would be in a linear world."),
+        (Choice("In the same place, to a few hundredths of a body length", "So it would be in a linear world, with a "
+                                                                                  "policy for every step."),
          Choice("Off by a third of the distance covered or more", "Yes. Small slips change where the joints are in "
                                                                   "their round, and a "
                 "stroke that is out of step does not go where it should.", right=True),
@@ -64,8 +65,8 @@ QUESTIONS = (
                 "An exact model of what? It tells exactly where noise leads, and noise does not lead far."),
          Choice("Latents with a consistent policy", "They leave all noise behind, and not the explorers' own actions."),
          Choice("Blocks of actions copied from the explorers, imagined in the true formulas",
-                "Yes, narrowly. The behaviours are what counts, and a copy is sharper than latents learned from "
-                "it.", right=True))),
+                "Yes: 4.8 to 5.0 of 5 over five seeds, and latents 4.0 to 4.4. The behaviours are what counts, and a "
+                "copy is sharper than latents learned from it.", right=True))),
     Question(
         "trajectory.close_rival", "22",
         "A paper shows that planning in a learned latent space beats planning with random actions. What would you "
