@@ -88,9 +88,10 @@ show(fig, alt="Megabytes kept for the backward pass over one training step. For 
               "about a tenth as high, from the beginning to the end.")
 
 # %% [markdown]
-# Backpropagation climbs a hill: up through all 81 steps, then down. The hedge forgets as it goes. It is no approximation of the
-# hill by chopping the sequence up: the states run on from the first step to the last, the top of the network
-# learns across all of it, and at the end of this chapter it will copy symbols over a gap that no chopped training gets across.
+# Backpropagation climbs a hill: up through all 81 steps, then down. (The horizontal axis counts changes of what is kept, not
+# seconds.) The hedge forgets as it goes. It is no approximation of the hill by chopping the sequence up: the states run on from
+# the first step to the last, the top of the network learns across all of it, and in section 7 a network trained like this copies
+# symbols over a gap that training in pieces of nine steps does not get across.
 #
 # Where is the trick? Mujika, Weissenberger and Steger (2019) give up the gradient that flows from higher levels of a hierarchy to
 # lower ones, and put a small loss in its place, at each level, that needs nobody else.
@@ -104,10 +105,11 @@ show(fig, alt="Megabytes kept for the backward pass over one training step. For 
 # $$h^l \leftarrow \mathrm{cell}_l\big([\,\text{below},\ h^{l+1}\,],\ h^l\big), \qquad
 # \text{below} = \begin{cases} x_t & l = 0\\ h^{l-1}\ \text{at the end of its block} & l > 0\end{cases}$$
 #
-# So there are three kinds of **links** besides the ticks inside a block: *up*, from the end of a block to the level above; *down*,
-# from a level to all ticks of the next block below; *along*, from the end of a block to the beginning of the next
-# one on the same level. What is asked of the network is read from $h^0$. Begin with two levels of plain tanh cells. The loop is
-# complete but for two blanks: let the values pass *up* and *along*, and no gradient.
+# So there are three kinds of **links** besides the ticks inside a block: *up*, from the end of a block to the level above;
+# *down*, from a level to all ticks of the next block below; *along*, from the end of a block to the beginning of the next one on
+# the same level. (The top level has no $h^{l+1}$ to read.) What is asked of the network is read from $h^0$. Begin with two levels
+# of plain tanh cells. The loop is complete but for two blanks: let the values of level 0 pass *up* and *along*, and no gradient
+# (tensors have a method for that).
 
 # %%
 def decoupled(x, W1, W2, k):
@@ -196,8 +198,8 @@ show(fig, alt="Size of the gradient of the last answer at each of 81 inputs, on 
               "rising within each block and towards the end. Up and along cut: red rings around the last three dots only.")
 
 # %% [markdown]
-# That is the price. The symbols to be copied came at steps 1 to 6, and level 0 is told nothing about them any more: while it read
-# them, nobody would ask until the end. The levels above are better off. Whose *weights* does the answer still reach?
+# That is the price. The symbols to be copied come at steps 1 to 6, and the answer at step 81 no longer tells level 0 how it should
+# have read them. The levels above are better off. Whose *weights* does the answer still reach?
 
 # %%
 ask("local.who")
@@ -213,11 +215,11 @@ for cut in ((), ("up", "along"), ("up", "along", "down")):
     print(f"{'cut: ' + ' and '.join(cut) if cut else 'whole':28}", "  ".join(f"level {l}: {v:.1e}" for l, v in enumerate(row)))
 
 # %% [markdown]
-# Through the links *down* every level is taught by the task, at any depth: what a level hands down is used below, and the gradient
-# comes back the same way. Cut *down* as well and the zeros are exact. So the authors' rule is: gradients may pass from lower levels
-# to higher ones, not from higher to lower. See it for yourself. Dots are states, coloured by how strongly a loss reaches them, as computed by
-# autograd; arrows are links. Which two boxes must be ticked before the memory (on the right, in the colours of the levels) gets
-# smaller?
+# Through the links *down* every level is taught by the task, at any depth: what a level hands down is used below, and the
+# gradient comes back the same way. Cut *down* as well and the zeros are exact. The authors' rule is: gradients may pass from
+# lower levels to higher ones, not from higher to lower. That is why *up* is cut and *down* is not; why *along* has to be cut
+# besides, see for yourself. Dots are states, coloured by how strongly a loss reaches them, as computed by autograd; arrows are
+# links. Which two boxes must be ticked before the memory (on the right, in the colours of the levels) gets smaller?
 
 # %%
 from functools import cache
@@ -313,7 +315,7 @@ explore(diagram, cut_up=True, cut_along=False, cut_down=False, k=(2, 4), depth=(
 #
 # Somebody has to tell level 0 what to hand up. The answer of the paper asks for no gradient from above: hand up **everything**. At the end of
 # each block the level must be able to tell, from its state alone, the $k$ inputs that it has just read. A linear decoder $D_l$ turns
-# the state into $k$ guesses; the **local loss** is their price, per input:
+# the state into $k$ guesses; the **local loss** is their price, per input (for symbols $x_1, \dots, x_k$ of a block, on level 0):
 #
 # $$\mathcal L_{\text{local}} = \frac1k \sum_{i=1}^{k} -\log p_i(x_i), \qquad p_i = \mathrm{softmax}\big((D_0\, h^0_{\text{end}})_i\big).$$
 #
@@ -364,8 +366,9 @@ show(fig, alt="A table of three losses by three levels. The task's row is filled
               "In the row of the local loss of level 1 the entry for level 0 is exactly zero.")
 
 # %% [markdown]
-# One exact zero: nothing flows from a higher level to a lower one. The other way it does: level 0's local loss also reaches levels 1 and 2,
-# through what they hand down; they learn a little to help.
+# One exact zero: nothing flows from a higher level to a lower one. The other way it does: level 0's local loss also reaches
+# levels 1 and 2, through what they hand down. They learn to help: in this untrained network the second row is the largest in all
+# three columns.
 
 # %% [markdown]
 # ## 5 · Forget at once
@@ -382,8 +385,10 @@ for name, run in (("whole", lambda: backward_whole(net, x, targets, weight=0)),
     print(f"{name:20} {saved_bytes(run, fixed) / 2**20:.2f} MB")
 
 # %% [markdown]
-# The saving comes from the schedule. When a block ends, all that its gradient needs is there, except for one thing that nobody else
-# has: the level above is owed the gradient with respect to its **message**, the state it handed down. So make the message
+# (The second line is above the first because the local losses keep something too.)
+#
+# The saving comes from the schedule. When a block of level 0 ends, all that its gradient needs is there. It owes one thing to others:
+# the level above needs the gradient with respect to its **message**, the state it handed down. So make the message
 # a leaf, run the block, run its loss backward at once, and hand on two small tensors: the last state, without a past, and the
 # gradient for the message. Then nothing holds the block any more.
 
@@ -502,8 +507,9 @@ for name, mb, count in (("T = 3^depth", growing, counted[0]), ("T = 81", fixed_T
     print(f"{name:12} saving in bytes", [f"{v:.2f}" for v in ratio.tolist()], " counted in ticks", [f"{v:.2f}" for v in count.tolist()])
 
 # %% [markdown]
-# The bytes follow the count. (With few levels a little more is saved than counted: a tick of the top level, which hears no message, keeps less
-# than one of the others.) And a fifth level, for 81 steps?
+# The bytes follow the count, to within a sixth. The count is simpler than the schedule in two ways. A level above ticks only when
+# its message is asked for, so the levels are never all full at once: with two levels and 9 steps, 5 ticks are held at most where
+# 6 are counted. And a block also holds what its local loss needs, which the count leaves out. And a fifth level, for 81 steps?
 
 # %%
 ask("local.fifth")
@@ -525,9 +531,9 @@ show(fig, alt="Two panels, the saving on a logarithmic axis against the number o
               "lie on it. Right, 81 steps: points at 1, 3.6, 8 and 10 levels off, and the counted curve falls at five levels.")
 
 # %% [markdown]
-# Left, the claim of the paper: the points lie on the counted line, and the line becomes straight on a logarithmic axis, a factor that tends
-# to $k$ per level. Right, where it ends: for a given length the top level's chain is soon no longer than a block, and one more level
-# adds $k$ ticks and takes away fewer.
+# Left, the claim of the paper: the points lie on the counted line to within a sixth, and the line becomes straight on a
+# logarithmic axis, a factor that tends to $k$ per level. Right, where it ends: for a given length the top level's chain is soon
+# no longer than a block, and one more level adds $k$ ticks and takes away fewer.
 #
 # To see how exponential the bytes are, forget $k$: which base $b$ makes $\frac1L\,\frac{b^L-1}{b-1}$ fit the four savings best?
 
@@ -570,6 +576,9 @@ explore(hierarchy_for, log2_T=(6, 14), k=(2, 16), depth=(1, 8),
             "losses. Right, the total against the number of levels falls steeply from 4096 and flattens near five levels.")
 
 # %% [markdown]
+# Many levels with a small $k$: of the settings above, $k = 3$ with 8 levels keeps the least, 22 ticks; the best that three levels
+# can do is 48, with $k$ from 14 to 16.
+#
 # **Transfer.** Somebody comes with sequences of $T$ steps and a machine that has room for `budget` ticks. Plan the hierarchy: $k$ and as
 # few levels as will do. It is judged by its properties (does it fit, does every level tick, would fewer levels have done), so any $k$ that fits is right.
 
@@ -601,7 +610,8 @@ print(f"a million steps with k = 10 and 6 levels: {kept(10**6, 10, 6)} ticks")
 # - **whole + local**: the same with local losses added, nothing cut (a control: is it the losses that help?);
 # - **local**: the paper's; *up* and *along* cut, local losses, a block at a time;
 # - **cut only**: the same cuts and no local losses;
-# - **truncated**: backward after every 9 steps, states handed on, nothing else cut (a piece holds three blocks of level 0 and one of level 1).
+# - **truncated**: backward after every 9 steps, states handed on, nothing else cut (a piece holds three blocks of level 0 and one of level 1,
+#   13 ticks in all, where *local* keeps 9).
 
 # %%
 ask("local.copying")
@@ -671,7 +681,7 @@ claim("local.copying", whole=three["whole"], both=three["whole + local"], local=
       truncated=three["truncated"])
 
 # %% [markdown]
-# In part that is speed: given 1200 steps, the whole network and the cut one both copy 98 % or more (one seed), and *cut only* stays where it is.
+# In part that is speed: given 1200 steps, *whole* and *local* both copy 98 % or more (one seed), and *cut only* stays where it is.
 #
 # The same with two levels; the upper one then ticks nine times in the 27 steps. This cell runs a sixth of the training; the recorded runs do
 # all of it, 900 steps of *whole* and 600 of the others.
@@ -682,8 +692,9 @@ two = {way: copied(way, 2, steps // SHARE, 0.02) for way, steps in {"whole": 900
 claim("local.two_levels", whole=two["whole"], local=two["local"], cut=two["cut only"])
 
 # %% [markdown]
-# Here it costs something: with two levels *whole* came to 0.96 to 0.99 over five seeds, *local* to 0.87 to 0.93, *cut only* to 0.47 to 0.54. It stays
-# behind by 0.05 to 0.12 at equal CPU time, and our rule, at most 0.1, is met by three seeds of five.
+# Here it costs something: with two levels *whole* came to 0.96 to 0.99 over five seeds, *local* to 0.87 to 0.93, *cut only* to
+# 0.47 to 0.54. *Local* stays behind by 0.05 to 0.12, and our rule, at most 0.1, is met by three seeds of five. (With two levels a
+# step of *local* costs only about a quarter more than one of *whole*, so *whole* had somewhat more CPU time here.)
 #
 # **Real inputs.** Digits, read pixel by pixel: each image of the MNIST set is cropped and averaged to 8 by 8, its 64 grey values come one
 # after the other, and after the last one the class is asked. $k = 4$, three levels: a row is two blocks of level 0, and the top level ticks four times.
@@ -742,7 +753,7 @@ claim("local.digits", whole=read["whole"], local=read["local"], cut=read["cut on
 #   alphabets, long blocks) fill it with what nobody will ask for; a gradient from above would have known better.
 # - **The weight is a choice.** For the digits a local loss with weight 1 slows learning down clearly, one with 30 does not. Nothing local
 #   tells which.
-# - **Time is not saved.** A step block by block costs about one and a half times as much here: the same arithmetic, local losses besides, in many
+# - **Time is not saved.** A step block by block costs 1.2 to 1.6 times as much here: the same arithmetic, local losses besides, in many
 #   small pieces. The gain is memory, and with it longer sequences.
 # - **The top chain.** It grows as $T / k^{L-1}$: exponential savings need a depth that grows with $\log_k T$, and $k$ and the borders of blocks are fixed in advance.
 # - **Counted, not weighed.** We count what autograd keeps. A process also holds weights, the optimiser's numbers, one gradient of a state's
@@ -755,7 +766,8 @@ claim("local.digits", whole=read["whole"], local=read["local"], cut=read["cut on
 # - Cutting *up* and *along* changes no value; the task still teaches every level through the links *down*, and a loss of its own teaches each
 #   level what to hand up.
 # - Run block by block, the cut gradients are the same to rounding error, and the memory is really freed.
-# - $k(L-1) + T/k^{L-1}$ ticks are kept in place of $T + T/k + \dots$; in bytes the saving grew as counted, until the top level's chain was no longer than a block.
+# - $k(L-1) + T/k^{L-1}$ ticks are kept in place of $T + T/k + \dots$; in bytes the saving grew about as counted with up to four
+#   levels, and by the count it ends where the top level's chain is no longer than a block.
 #
 # Two questions to take along.
 

@@ -76,6 +76,8 @@ DECOUPLED = Exercise(
         "h1 is handed on without its past.": _levels(always=True),
         "the next block begins from zeros: that changes the values, and level 1 forgets. The same values are wanted, "
         "`h1.detach()`.": _levels(along=torch.zeros_like),
+        "`detach_()` with the underscore cuts the state itself, the one in `states` too: what the block's end is asked "
+        "no longer reaches anything. `h1.detach()` makes a new tensor.": _levels(along=Tensor.detach_),
         "the states are collected without their gradient, so no loss reaches anything: keep h1 itself in `states`.":
             _levels(shown=Tensor.detach),
         "what goes up is h1 in the first blank (without gradient); zeros tell level 2 nothing.":
@@ -140,6 +142,12 @@ RETELL = Exercise(
             lambda told, x, k: _price(_rows(told, k), x, "sum"),
         "this is the price of a whole sequence; take the mean over all symbols.":
             lambda told, x, k: _price(_rows(told, k), x, "sum") / len(x),
+        "the last block is left out: it is told by its own end, like all others. Nothing has to be shifted or cut "
+        "off.": lambda told, x, k: _price(_rows(told, k)[:, :-1], _blocks(x, k)[:, :-1]),
+        "the first block is left out: it is told by its own end, like all others. Nothing has to be shifted or cut "
+        "off.": lambda told, x, k: _price(_rows(told, k)[:, 1:], _blocks(x, k)[:, 1:]),
+        "`cross_entropy` takes logits and does the softmax itself; you gave it "
+        "probabilities.": lambda told, x, k: _price(_rows(told, k).softmax(-1), x),
         "only the last symbol of each block is asked for; that one is easy. All k are wanted.":
             lambda told, x, k: _price(_rows(told, k)[:, :, -1:], _blocks(x, k)[:, :, -1:]),
         "this is in bits; nats are wanted, as `cross_entropy` gives them.":
@@ -261,6 +269,8 @@ RUN_BLOCK = Exercise(
             _run(teach=lambda loss, message, start: torch.autograd.grad(loss, message)[0]),
         "the second result is the message itself; the level above is owed `message.grad`.":
             _run(out=lambda h, owed, message, loss: (h.detach(), message.detach())),
+        "the second result is the message that you made a leaf; the level above is owed what lies in its `.grad`.":
+            _run(out=lambda h, owed, message, loss: (h.detach(), message)),
         "the two results are exchanged: the last state comes first.":
             _run(out=lambda h, owed, message, loss: (owed, h.detach())),
         "the second result is the loss; the level above is owed the gradient with respect to its message.":
@@ -306,6 +316,16 @@ KEPT = Exercise(
         "T / k^(depth-1) times.": lambda T, k, depth: k * (depth - 1) + T // k**depth,
         "you counted one block too many: there are depth - 1 levels below the top.":
             lambda T, k, depth: k * depth + T // k ** (depth - 1),
+        "you numbered the levels from 1: with level 0 the lowest, depth - 1 levels lie below the top, and the top "
+        "ticks T / k^(depth-1) times.": lambda T, k, depth: k * depth + T // k**depth,
+        "one block in all: each of the depth - 1 levels below the top keeps a block of its own.":
+            lambda T, k, depth: (k if depth > 1 else 0) + T // k ** (depth - 1),
+        "one block in all, even where there is no level below the top: each of the depth - 1 levels there keeps one of "
+        "its own.": lambda T, k, depth: k + T // k ** (depth - 1),
+        "one tick for each level below the top; each of them keeps a whole block, k ticks.":
+            lambda T, k, depth: depth - 1 + T // k ** (depth - 1),
+        "a level above ticks k times less often than the one below, so the top ticks T / k^(depth-1) times; you "
+        "divided by k (depth - 1).": lambda T, k, depth: k * (depth - 1) + T // max(1, k * (depth - 1)),
         "you multiplied the blocks: levels keep theirs side by side, so they add.":
             lambda T, k, depth: k ** (depth - 1) + T // k ** (depth - 1),
     },
@@ -371,8 +391,19 @@ PLAN = Exercise(
         "you counted the top level's chain alone; the levels below keep a block of k each, and a large k is dear "
         "there.":
             _search(lambda T, k, depth, budget: T // k ** (depth - 1) <= budget),
-        "you tried k = 2 alone. A larger k needs fewer levels: try them all.":
+        "all your plans have k = 2 (did you go over k in the outer loop?). A larger k needs fewer levels: for each "
+        "number of levels try all k, and only then add a level.":
             _search(_fits, ks=lambda T: range(2, 3)),
+        "you looked for the fewest ticks; wanted are the fewest levels whose ticks fit. Stop at the first number of "
+        "levels that does.":
+            lambda T, budget: min((local_losses.kept(T, k, d), d, k) for k in range(2, T + 1)
+                                  for d in range(1, T.bit_length() + 1) if k ** (d - 1) <= T)[:0:-1],
+        "the two results are exchanged: k comes first, then the depth.":
+            lambda T, budget: _search(_fits)(T, budget)[::-1],
+        "where all T ticks fit, a single level does: begin with depth 1, and let 64 ticks fit into room for 64 (`<=`, "
+        "not `<`).": _search(lambda T, k, depth, budget: local_losses.kept(T, k, depth) < budget),
+        "you stopped at a small k (16, say); with few levels the k that fits may be larger. Try them up to T.":
+            _search(_fits, ks=lambda T: range(2, 17)),
         "you took as many levels as there can be. It fits where anything does, with more levels than are needed: begin "
         "with one level and stop at the first number that fits.":
             _search(_fits, depths=lambda T: range(T.bit_length(), 0, -1)),

@@ -19,8 +19,8 @@ QUESTIONS = (
     Question(
         "local.recall_shortcut", "25",
         "A gradient that passes n updates vanishes or explodes exponentially with n (chapter 20). Levels tick every 1, "
-        "10 and 100 steps, each reading the one below. How many updates does the shortest path pass from an input to "
-        "an answer 300 steps later?",
+        "10 and 100 steps, each reading the one below and the one above. How many updates does the shortest path pass "
+        "from an input to an answer 300 steps later?",
         (Choice("About 300", "That is the path along the lowest level. There is a way up."),
          Choice("About 30", "That is the path along the middle level. There is one more level."),
          Choice("About as many as can be counted on two hands",
