@@ -48,6 +48,11 @@ LOG_PARTITION = Exercise(
             lambda s, log_q: (s / log_q.exp()).logsumexp(-1) - math.log(s.shape[-1]),
         "all numbers of all lists were counted: m is the length of the last axis.":
             lambda s, log_q: (s - log_q).logsumexp(-1) - math.log(s.numel()),
+        "you took the exponential yourself, and `logsumexp` takes it once more: give it the corrected scores, "
+        "s - log Q.":
+            lambda s, log_q: (s.exp() / log_q.exp()).logsumexp(-1) - math.log(s.shape[-1]),
+        "the logarithm of m was taken to base 2; all others here are natural (`math.log`).":
+            lambda s, log_q: (s - log_q).logsumexp(-1) - math.log2(s.shape[-1]),
         "you averaged the corrected scores; their exponentials are averaged.":
             lambda s, log_q: (s - log_q).mean(-1),
     },
@@ -166,6 +171,36 @@ def _hits_only(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
     return F.cross_entropy(s.masked_fill(hit, -torch.inf), torch.arange(len(ids)))
 
 
+def _after_softmax(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    return F.nll_loss((q @ e[first].mT).log_softmax(1) - log_q[first], which)
+
+
+def _no_softmax(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    return F.nll_loss(q @ e[first].mT - log_q[first], which)
+
+
+def _first_log_q(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    return F.cross_entropy(q @ e[first].mT - log_q[: len(first)], which)
+
+
+def _rows_merged(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, _ = sampled_softmax.merge(ids)
+    return F.cross_entropy(q[first] @ e[first].mT - log_q[first], torch.arange(len(first)))
+
+
+def _exchanged(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    return F.cross_entropy(e @ q[first].mT - log_q[first], which)
+
+
+def _cosines(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    first, which = sampled_softmax.merge(ids)
+    return F.cross_entropy(F.normalize(q, dim=1) @ F.normalize(e[first], dim=1).mT - log_q[first], which)
+
+
 def _by_mask(q: Tensor, e: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
     """No gathering: later copies of a chunk are struck out, and each row finds the first copy of its own."""
     same = ids[:, None] == ids
@@ -228,6 +263,18 @@ IN_BATCH = Exercise(
             _copies_added,
         "each row is asked for its neighbour's chunk: row i of q belongs to row i of e.":
             _in_batch(lambda s, q: s - q, target=lambda which: which.roll(-1)),
+        "the correction comes after the softmax; it belongs to the scores, before it: s - log Q is what the softmax "
+        "is taken of.": _after_softmax,
+        "there is no softmax: `F.nll_loss` wants logarithms of probabilities. `F.cross_entropy` takes scores.":
+            _no_softmax,
+        "two softmaxes, one upon the other: `F.cross_entropy` takes scores and does the softmax itself.":
+            _in_batch(lambda s, q: (s - q).softmax(1)),
+        "the rows of e are right, the corrections are not: `log_q` must be taken at the same rows.": _first_log_q,
+        "each different chunk is asked for once, so rows drop out: candidates are made one, the rows of q all stay.":
+            _rows_merged,
+        "queries and embeddings are exchanged: each row of q looks among the rows of e.": _exchanged,
+        "the score is the dot product; here both sides were brought to length 1 first, which keeps all scores between "
+        "-1 and 1.": _cosines,
         "the sum over rows came out; the mean is wanted.":
             _in_batch(lambda s, q: s - q, reduction="sum"),
         "scores were corrected by Q, not by its logarithm (or by the log of a log): `log_q` is a logarithm already.":
@@ -274,6 +321,9 @@ SHIFTED = Exercise(
             lambda h, chunks: (h.flatten(0, 1), chunks.roll(1, 1)[:, : h.shape[1]].flatten(0, 1)),
         "the shift is right; windows and chunks are still two axes. Flatten both into rows.":
             lambda h, chunks: (h, chunks[:, 1:]),
+        "all windows were put behind each other first and shifted then: from the second window on, contexts stand "
+        "beside wrong chunks. Leave out the first chunk of *each* window, then flatten.":
+            lambda h, chunks: (h.flatten(0, 1), chunks.flatten(0, 1)[1 : h.shape[0] * h.shape[1] + 1]),
         "the first window was left out, not the first chunk of each: chunks are axis 1.":
             lambda h, chunks: (h[1:].flatten(0, 1), chunks[1:, 1:].flatten(0, 1)),
     },
@@ -362,6 +412,15 @@ def _nats(encoder: Any, main: Any, decoder: Any, chunks: Tensor) -> Tensor:
     return decoder_last.decoder_loss(encoder, main, decoder, chunks) * math.log(2)
 
 
+def _per_chunk(encoder: Any, main: Any, decoder: Any, chunks: Tensor) -> Tensor:
+    return decoder_last.decoder_loss(encoder, main, decoder, chunks) * chunks.shape[-1]
+
+
+def _encoder_for_ever(encoder: Any, main: Any, decoder: Any, chunks: Tensor) -> Tensor:
+    encoder.requires_grad_(False)
+    return decoder_last.joint_loss(encoder, main, decoder, chunks)
+
+
 DECODER_LOSS = Exercise(
     name="decoder_last.decoder_loss", chapter="24", title="The decoder, alone", reference=decoder_last.decoder_loss,
     cases=lambda: [Case((torch.randint(7, (2, 5, 3), generator=torch.Generator().manual_seed(1)),),
@@ -381,6 +440,9 @@ DECODER_LOSS = Exercise(
         "the contexts have read the chunk that they are to predict: the encoder must get all chunks but the last.":
             _reads_ahead,
         "this is in nats; `bits_per_character` gives bits.": _nats,
+        "these are bits per chunk; `bits_per_character` is a mean over characters already.": _per_chunk,
+        "only the encoder is frozen, and for ever; the main model still learns. Compute the contexts of both under "
+        "`torch.no_grad()`, which changes no module.": _encoder_for_ever,
         "no gradient reaches the decoder: only encoder and main model belong into `torch.no_grad()`, the "
         "decoder must stay "
         "outside, and the loss must not be detached.":
@@ -397,6 +459,10 @@ DECODER_LOSS = Exercise(
 # ---------------------------------------------------------------- transfer: pieces
 
 
+_NO_GRADIENT_FOR_H = ("h gets no gradient: do not detach the pieces, whoever computed h may want to go on "
+                      "backwards.")
+
+
 def _observe_pieces(candidate: Callable[..., Tensor], case: Case) -> dict[str, Any]:
     """The loss, the gradients of weights and contexts, and whether little was held at a time."""
     rows, n = case.args
@@ -407,25 +473,32 @@ def _observe_pieces(candidate: Callable[..., Tensor], case: Case) -> dict[str, A
     h, c = _randn(rows, 6, seed=1).requires_grad_(), torch.arange(rows) % 5
     out: dict[str, Any] = {}
 
+    calls = []
+
     def loss(h: Tensor, c: Tensor) -> Tensor:
+        calls.append(len(h))
         return F.cross_entropy(net(h), c)
 
     def go() -> None:
         out["the loss"] = candidate(loss, h, c, n)
 
     held = activations.peak_bytes(go)
+    pieces = len(calls)
     whole = activations.peak_bytes(lambda: loss(h, c))
     if not isinstance(out["the loss"], (Tensor, float)):
         return out
-    if h.grad is None or net[0].weight.grad is None:
+    if net[0].weight.grad is None:
         raise Fault("wrong value", "no backward pass was made: each piece needs its `.backward()`, which adds "
                                    "to `.grad`.")
+    if h.grad is None:
+        raise Fault("wrong value", _NO_GRADIENT_FOR_H)
     out["the gradient of the weights"] = net[0].weight.grad.clone()
     out["the gradient of h"] = h.grad.clone()
     little = float(n == 1 or held < 0.5 * whole)
     out["whether less than half of the whole is held at a time (1: yes)"] = torch.tensor(little)
     out["whether the loss has let go of its graph (1: yes)"] = torch.tensor(
         float(not getattr(out["the loss"], "requires_grad", False)))
+    out["the number of pieces"] = torch.tensor(float(pieces))
     return out
 
 
@@ -454,9 +527,45 @@ def _keeps_graph(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
 
 
 def _detached_rows(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
-    value = _pieces(loss, h.detach(), c, n)
-    h.grad = torch.zeros_like(h)
-    return value
+    return _pieces(loss, h.detach(), c, n)
+
+
+def _at_once(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
+    total = loss(h, c)
+    total.backward()
+    return total.detach()
+
+
+def _rows_for_pieces(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
+    return _pieces(loss, h, c, -(-len(h) // n))
+
+
+def _two_shares(loss: Any, h: Tensor, c: Tensor, n: int, gradient: Callable[[int, int], float],
+                value: Callable[[int, int], float]) -> Tensor:
+    """One share of the rows for the gradient, another for the loss that comes back."""
+    total = torch.zeros(())
+    for a, b in zip(h.tensor_split(n), c.tensor_split(n), strict=True):
+        part = loss(a, b)
+        (part * gradient(len(a), len(h))).backward()
+        total = total + part.detach() * value(len(a), len(h))
+    return total
+
+
+def _last_value(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
+    for a, b in zip(h.tensor_split(n), c.tensor_split(n), strict=True):
+        part = loss(a, b) * len(a) / len(h)
+        part.backward()
+    return part.detach()
+
+
+def _rest_forgotten(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
+    size, total = len(h) // n, torch.zeros(())
+    for i in range(n):
+        rows = slice(i * size, (i + 1) * size)
+        part = loss(h[rows], c[rows]) * size / len(h)
+        part.backward()
+        total = total + part.detach()
+    return total
 
 
 def _last_only(loss: Any, h: Tensor, c: Tensor, n: int) -> Tensor:
@@ -496,8 +605,21 @@ PIECES = Exercise(
         "that number.":
             lambda loss, h, c, n: _pieces(loss, h, c, n, lambda part, rows: 1 / rows),
         "the loss that comes back still has a graph: add up `part.detach()`.": _keeps_graph,
-        "h gets no gradient: do not detach the pieces, whoever computed h may want to go on backwards.": _detached_rows,
+        _NO_GRADIENT_FOR_H: _detached_rows,
         "only the last piece was sent backwards: `.backward()` belongs into the loop.": _last_only,
+        "all rows went through the loss at once, so all is held at once: cut h and c first.": _at_once,
+        "n is the number of pieces, not of rows in a piece: `tensor_split(n)` makes n pieces, `split(n)` pieces of n "
+        "rows.": _rows_for_pieces,
+        "the gradients are right; the loss that comes back adds up the means of the pieces without their shares.":
+            lambda loss, h, c, n: _two_shares(loss, h, c, n, lambda part, rows: part / rows, lambda part, rows: 1.0),
+        "the gradients are right; the loss that comes back takes all pieces for equally long.":
+            lambda loss, h, c, n: _two_shares(loss, h, c, n, lambda part, rows: part / rows, lambda part, rows: 1 / n),
+        "the loss that comes back is right, the gradients are not: `.backward()` must be called on the piece weighed "
+        "by its share of the rows.":
+            lambda loss, h, c, n: _two_shares(loss, h, c, n, lambda part, rows: 1.0, lambda part, rows: part / rows),
+        "the gradients are right; the loss that comes back is that of the last piece alone. Add them up.": _last_value,
+        "rows are left over where the length is not a multiple of n: `tensor_split(n)` uses all of them.":
+            _rest_forgotten,
     },
     alternatives=(_by_index, lambda loss, h, c, n: _pieces(loss, h, c, n)),
     hints=("`zip(h.tensor_split(n), c.tensor_split(n))` walks through the pieces.",

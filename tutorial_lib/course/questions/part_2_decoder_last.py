@@ -39,8 +39,8 @@ QUESTIONS = (
         "Each of 80 to the power 6 chunks gets a row of 64 numbers of 4 bytes. How large is the matrix, in "
         "terabytes (1e12 bytes)?",
         number=67, within=5, unit="terabytes",
-        why="80 to the power 6 is 2.6e11, times 256 bytes is 6.7e13. Most of its rows would never be touched: under "
-            "300,000 different chunks stand in the book."),
+        why="80 to the power 6 is 2.6e11, times 256 bytes is 6.7e13. Nearly all of its rows would never be touched: "
+            "about 311,000 different chunks stand in the book."),
     Question(
         "decoder_last.log_of_mean", "24",
         "The estimate of Z is right on average. And its logarithm?",
@@ -100,13 +100,12 @@ QUESTIONS = (
                                                    "begins."))),
     Question(
         "decoder_last.close_scores", "24",
-        "Two colleagues train with candidates from the batch, one with -log Q, one without. How do you get from "
-        "her scores "
-        "to the probabilities that the other's would give?",
-        (Choice("Add log Q to the scores that were learned without, then take the softmax",
+        "Ada and Ben train with candidates from the batch: Ada with -log Q, Ben without. How do you get from Ben's "
+        "scores to the probabilities that Ada's give?",
+        (Choice("Add log Q to Ben's scores, then take the softmax",
                 "Yes: they are log p - log Q up to a constant.", right=True),
          Choice("Subtract log Q from them", "Then rare chunks are overrated twice."),
-         Choice("There is no way: she must train again", "The two minima differ by a known amount."))),
+         Choice("There is no way: he must train again", "The two minima differ by a known amount."))),
     Question(
         "decoder_last.close_saving", "24",
         "Why can chunks be spelled piece by piece, or only some of them, without changing what is learned on average?",
