@@ -74,6 +74,11 @@ def _tiled(writer: Any, c: Tensor, x: Tensor) -> Tensor:
     return writer(c[:, 0].repeat(c.shape[1], 1), x.reshape(-1, S)).reshape(*x.shape, -1)
 
 
+def _bar_by_bar(writer: Any, c: Tensor, x: Tensor) -> list[Tensor]:
+    """The right logits of each bar, (B, S, V) each: what remains is to put them together."""
+    return [writer(c[:, u], bar) for u, bar in enumerate(x.chunk(c.shape[1], 1))]
+
+
 BY_BARS = Exercise(
     name="hierarchical.by_bars", chapter="21", title="Every bar from its own embedding, all in one batch",
     reference=hierarchical.by_bars, cases=_bars, minutes=8,
@@ -99,6 +104,20 @@ BY_BARS = Exercise(
             lambda writer, c, x: writer(c.flatten(0, 1), x.reshape(-1, 8)).reshape(*x.shape, -1),
         "`repeat` tiles all tunes one after the other, and only the first bar's embedding is used: "
         "`c.flatten(0, 1)` has one row for each bar.": _tiled,
+        "the logits are right, but still one row for each bar, (B U, S, V). Put the rows back: "
+        "`.reshape(*x.shape, -1)`.":
+            lambda writer, c, x: torch.stack(_bar_by_bar(writer, c, x), 1).flatten(0, 1),
+        "the logits are right, but bars and steps are still two axes, (B, U, S, V). Make them one: `.flatten(1, 2)`.":
+            lambda writer, c, x: torch.stack(_bar_by_bar(writer, c, x), 1),
+        "the bars were joined along the batch; they follow one another in time: `torch.cat(bars, 1)`.":
+            lambda writer, c, x: torch.cat(_bar_by_bar(writer, c, x)),
+        "the bars were joined along the batch, and the reshape after that mixed the tunes: `torch.cat(bars, 1)`, "
+        "along the steps.":
+            lambda writer, c, x: torch.cat(_bar_by_bar(writer, c, x)).reshape(*x.shape, -1),
+        "the writer's rows are in the order tune by tune, and you put them back as if they were in the order bar by "
+        "bar: `.reshape(*x.shape, -1)` is enough.":
+            lambda writer, c, x: torch.stack(_bar_by_bar(writer, c, x), 1).flatten(0, 1).unflatten(
+                0, (c.shape[1], len(x))).transpose(0, 1).flatten(1, 2),
     },
     alternatives=(_per_bar(lambda c, u: c[:, u]),
                   lambda writer, c, x: writer(c.reshape(-1, c.shape[-1]), x.view(len(x) * c.shape[1], -1)).view(
@@ -158,6 +177,13 @@ OBJECTIVE = Exercise(
         "the distance to the threshold is charged on both sides (abs, or a square): below it nothing may be paid and "
         "nothing pulled.":
             lambda nats, kl, beta, free: (nats + beta * (kl - free).abs()).mean(),
+        "the free nats are in the first blank already. What is beyond them may be small, but not negative: the second "
+        "blank is 0.":
+            lambda nats, kl, beta, free: (nats + beta * (kl - free).clamp(min=free)).mean(),
+        "beta is not what is taken off: it multiplies in the line below. The first `free` nats are.":
+            lambda nats, kl, beta, free: (nats + beta * (kl - beta).clamp(min=0)).mean(),
+        "`free` is in nats already, as the KL is; no log 2 is needed here.":
+            lambda nats, kl, beta, free: (nats + beta * (kl - free * math.log(2)).clamp(min=0)).mean(),
     },
     alternatives=(lambda nats, kl, beta, free: nats.mean() + beta * torch.relu(kl - free).mean(),
                   lambda nats, kl, beta, free: (nats + beta * torch.where(kl > free, kl - free, 0 * kl)).mean()),
@@ -177,9 +203,11 @@ def objective(nats, kl, beta, free):
 def _codes() -> list[Case]:
     a, b = _randn(2, 3, 16, seed=3).unbind(0)
     unit = normalize(_randn(2, 5, seed=4), dim=-1)
+    axis = torch.eye(5)[2]
     return [Case((a, b, 0.3), "three pairs of Gaussian codes, t = 0.3"),
             Case((unit[0], unit[1], 0.5), "two codes of length 1, half way"),
-            Case((2 * unit[0], 2 * unit[0], 0.25), "twice the same code (the angle is 0)"),
+            Case((torch.stack([2 * axis, unit[0]]), torch.stack([3 * axis, unit[1]]), 0.25),
+                 "two pairs, the first in one direction (the angle is 0), the second not"),
             Case((a, 1.5 * b, 1.0), "t = 1: the second code itself")]
 
 
@@ -199,6 +227,21 @@ def _w(a: Tensor, b: Tensor) -> Tensor:
 
 def _raw_w(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(-1, keepdim=True).clamp(-1, 1).acos()
+
+
+def _length(v: Tensor) -> Tensor:
+    return v.norm(dim=-1, keepdim=True)
+
+
+def _all_straight(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """One parallel pair sends all of them straight."""
+    return (1 - t) * a + t * b if (_w(a, b).sin().abs() < 1e-4).any() else hierarchical.slerp(a, b, t)
+
+
+def _one_angle(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """One angle for the whole batch, from all numbers of all codes."""
+    w = ((a * b).sum() / (a.norm() * b.norm())).clamp(-1, 1).acos()
+    return torch.where(w.sin() < 1e-4, (1 - t) * a + t * b, _A(w, t) * a + _B(w, t) * b)
 
 
 def _A(w: Tensor, t: float) -> Tensor:
@@ -232,6 +275,24 @@ SLERP = Exercise(
             lambda a, b, t: hierarchical.slerp(normalize(a, dim=-1), normalize(b, dim=-1), t),
         "weights sqrt(1 - t) and sqrt(t) keep the length on average, but only for codes at a right angle.":
             lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
+        "a small number under the fraction prevents 0 / 0, but where the angle is 0 it leaves 0, not a code. Go "
+        "straight "
+        "there, with `torch.where`.":
+            _slerp(_w, lambda w, t: ((1 - t) * w).sin() / (w.sin() + 1e-8),
+                   lambda w, t: (t * w).sin() / (w.sin() + 1e-8), guard=False),
+        "where the codes have one direction you return a; go straight from a to b there, their lengths may differ.":
+            lambda a, b, t: torch.where(_w(a, b).sin().abs() < 1e-4, a, hierarchical.slerp(a, b, t)),
+        "one parallel pair sends the whole batch straight: decide for each pair, with `torch.where` in place of `if`.":
+            _all_straight,
+        "you took one angle for the whole batch; each pair has its own: sum over the last axis only (`dim=-1`).":
+            _one_angle,
+        "this is the arc between the directions, with a length that goes evenly from |a| to |b|: a good idea, but "
+        "another curve. In the formula the weights go on a and b themselves.":
+            lambda a, b, t: hierarchical.slerp(normalize(a, dim=-1), normalize(b, dim=-1), t)
+            * ((1 - t) * _length(a) + t * _length(b)),
+        "you scaled the straight line to the right length: it lies on the arc, but in another place than t of the "
+        "angle, except half way.":
+            lambda a, b, t: normalize((1 - t) * a + t * b, dim=-1) * ((1 - t) * _length(a) + t * _length(b)),
     },
     alternatives=(
         lambda a, b, t: torch.where(_w(a, b).sin().abs() < 1e-4, a + t * (b - a),
@@ -271,14 +332,18 @@ def _corpus() -> tuple[Tensor, Tensor, Tensor]:
 def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     """Not the values: what they must do."""
     given = case.args
-    found = [candidate(v, S) for v in given]
+    found = [candidate(v, S) for v in given] + [candidate(_sixes(), 6)]
     if found[0] is None:
         return {"the statistic": None}
-    for v, x in zip(found, given, strict=True):
+    for v, x in zip(found, [*given, _sixes()], strict=True):
         if not isinstance(v, Tensor) or v.shape != x.shape[:-1]:
             raise Fault("wrong shape", f"one number for each tune is expected: from x {tuple(x.shape)} a tensor "
                         f"{tuple(x.shape[:-1])}; got {tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__}.")
-    real, shuffled, moved, repeated, made = (v.double() for v in found)
+        if not v.is_floating_point():
+            raise Fault("wrong value", f"the numbers have the type {v.dtype}; make them floats (`.float()`), so "
+                                       "that their "
+                        "mean can be taken.")
+    real, shuffled, moved, repeated, made, sixes = (v.double() for v in found)
     if not bool(torch.isfinite(real).all()):
         raise Fault("wrong value", "some tunes get NaN or infinity: is something divided by a count that can be 0?")
     return {"1 if all values lie between 0 and 1": torch.tensor(float((real >= 0).all() and (real <= 1).all())),
@@ -288,6 +353,8 @@ def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
             "1 if a phrase of four bars, played four times, gets 0.5 or more": torch.tensor(float(made[0] >= 0.5)),
             "1 if a tune whose every bar is played twice, and never again, gets less":
                 torch.tensor(float(made[1] < 0.5)),
+            "1 if with S = 6 a phrase of four such bars, played four times, gets 0.5 or more":
+                torch.tensor(float(sixes[0] >= 0.5)),
             f"1 if it falls in {ORDERED:.0%} of the tunes when their bars are put in random order":
                 torch.tensor(float((real > shuffled + 1e-6).double().mean() >= ORDERED))}
 
@@ -301,6 +368,18 @@ def _made() -> Tensor:
     """A phrase of four bars, four times; and eight bars, each twice in a row."""
     bars = torch.randint(9, 40, (8, S), generator=torch.Generator().manual_seed(3))
     return torch.stack([bars[:4].repeat(4, 1).flatten(), bars.repeat_interleave(2, 0).flatten()])
+
+
+def _sixes() -> Tensor:
+    """A phrase of four bars of six steps, four times."""
+    return torch.randint(9, 40, (1, 24), generator=torch.Generator().manual_seed(5)).repeat(1, 4)
+
+
+def _earlier_bar(x: Tensor, S: int) -> Tensor:
+    """The share of bars that stood earlier in the tune."""
+    b = x.unflatten(-1, (-1, S))
+    alike = (b[..., :, None, :] == b[..., None, :, :]).all(-1)
+    return alike.triu(1).any(-2).double().mean(-1)
 
 
 def _any_bar(x: Tensor, S: int) -> Tensor:
@@ -332,15 +411,31 @@ FORM = Exercise(
             lambda x, S: ((x[..., 8 * S :] == x[..., : -8 * S]) & (x[..., 8 * S :] >= 2)).sum(-1).double(),
         "two lags were added, so that a tune of one bar gets 2: take the larger, or the mean.":
             lambda x, S: music.echo(x, 4 * S) + music.echo(x, 8 * S),
-        "lags of one and two bars are too near: tunes come back after a phrase, of 4 or 8 bars.":
+        "lags of one and two bars weigh too much here: tunes come back after a phrase, of 4 or 8 bars.":
             lambda x, S: music.echo(x, 2 * S) * music.echo(x, S),
+        "the share of bars that stood anywhere before does not change much with the order of the bars, and the "
+        "first bar "
+        "cannot count: this number cannot see form. Compare with the same place a whole number of phrases before.":
+            _earlier_bar,
+        "the largest of several lags, one bar among them: a tune that plays each bar twice and never comes back gets a "
+        "high number, too. Leave the short lags out.":
+            lambda x, S: torch.stack([music.echo(x, k * S) for k in (1, 2, 4, 8)]).amax(0),
+        "taking off what is repeated at once leaves nothing of a tune of one bar, which comes back entirely and "
+        "should get "
+        "1. What comes back after a phrase is enough.":
+            lambda x, S: (music.echo(x, 4 * S) - music.echo(x, S)).clamp(0, 1),
+        "right for bars of 8 steps only: take the lags from S, 4 * S and 8 * S.":
+            lambda x, S: torch.maximum(music.echo(x, 32), music.echo(x, 64)),
+        "an average over all lags from one bar on: the few at which tunes come back are lost among those at which they "
+        "do not. Choose the lags of phrases, 4 * S and 8 * S.":
+            lambda x, S: torch.stack([music.echo(x, k * S) for k in range(1, 9)]).mean(0),
     },
     alternatives=(lambda x, S: music.echo(x, 8 * S),
                   lambda x, S: (music.echo(x, 4 * S) + music.echo(x, 8 * S)) / 2,
                   lambda x, S: torch.maximum(_steps_alike(x, 4 * S), _steps_alike(x, 8 * S))),
     hints=("Folk tunes are built of phrases of 4 and parts of 8 bars. What stands 4 or 8 bars before each note?",
            "`music.echo(x, lag)` is the share of notes that begin `lag` steps after the same note began.",
-           "Take the larger of two lags, or their mean: then a tune of one bar gets 1."),
+           "Take the larger of two lags (`torch.maximum`), or their mean: then a tune of one bar gets 1."),
     solution='''
 def form(x, S):
     return torch.maximum(echo(x, 4 * S), echo(x, 8 * S))

@@ -80,16 +80,16 @@ QUESTIONS = (
     Question(
         "music.charged", "21",
         "Both decoders begin with random encoders, and every nat of KL costs a nat, from the first step. Which of "
-        "them will "
-        "have a use for its code?",
+        "them will lose more, alone, when it is given another tune's code?",
         (Choice("Neither: both KLs fall to 0",
-                "They fall to a few nats, not to 0: some nats pay for themselves at once. The question is what they "
-                "are good "
-                "for when the teacher is gone."),
+                "They fall to 10 to 17 nats, not to 0: some nats pay for themselves at once. The question is what they "
+                "are good for when the teacher is gone."),
          Choice("The flat one: it has to carry the code for longest, so it must learn to",
                 "It need not: beside the teacher the notes before tell it nearly as much, for nothing."),
          Choice("The hierarchical one: at the start of each bar it has nothing else",
-                "Yes. What cannot be had from the notes before has to be bought, and is then used.", right=True))),
+                "Yes, though neither loses much. What cannot be had from the notes before has to be bought, and "
+                "is then "
+                "used.", right=True))),
     Question(
         "music.after", "21",
         "The teacher lets go at bar 9. Which bars of the hierarchical decoder's tune differ from those it plays "
