@@ -97,8 +97,8 @@ show(fig, alt="Four panels. Above, outputs of six random networks over the circl
               "curves that lie almost on top of each other.")
 
 # %% [markdown]
-# Widening leaves the outputs as different as they were. The kernels become one. What is that one curve, and can it be had
-# without drawing networks?
+# Widening leaves the outputs as different as they were. The kernels draw together, towards one curve. What is that curve, and
+# can it be had without drawing networks?
 #
 # ## 2 · An average over units
 #
@@ -158,13 +158,14 @@ print(f"largest difference {formula:.1e} (slopes: up to the 1e-5 that counting 2
 # %% [markdown]
 # ## 3 · The recursion
 #
-# With one hidden layer, then, the kernel of an infinitely wide network is $T = (S_1)\,k_0 + S_2$, where
-# $S_1 = x\cdot x'/n + \beta^2$ and $S_2 = \mathbb E\,s s' + \beta^2$. The second term comes from the outer weights, the first
-# from the inner ones, which act through the slopes.
+# With one hidden layer, then, the kernel of an infinitely wide network is $T = S_1\,k_0 + S_2$, where
+# $S_1 = x\cdot x'/n + \beta^2$ and $S_2 = \mathbb E\,s(z)s(z') + \beta^2$. The second term comes from the outer weights and
+# bias, the first from the inner ones, which act through the slopes.
 #
-# Put another layer on top. Its inputs are the $a^l$ of the layer below, whose inner products converge to $S_2$; so its $z$ are
-# Gaussian again, with covariance $S_2$. Its own weights add $S_3$. All weights below have been a network with kernel $T$
-# before; they now act through one more layer of slopes. So it goes on, layer by layer:
+# Put another layer on top, and what was the output becomes a hidden layer of many units. Each of their $z$ is a sum over all
+# units below, as $f$ was, so it is Gaussian with covariance $S_2$. The new layer's own weights and biases add
+# $S_3 = \mathbb E\,s(z)s(z') + \beta^2$, with the expectation over a pair of covariance $S_2$. All weights below have been a
+# network with kernel $T$ before; they now act through one more layer of slopes. So it goes on, layer by layer:
 #
 # $$S \leftarrow \mathbb E_{(z,z')\sim S}\,[s(z)s(z')] + \beta^2, \qquad T \leftarrow T\cdot\mathbb E_{(z,z')\sim S}\,[s'(z)s'(z')] + S .$$
 #
@@ -310,8 +311,9 @@ print(f"40 points, 296,449 weights: by layers {ratio:.0f} times as fast as by al
 #
 # $$f_t(x) = f_0(x) + K(x, X)\,K^{-1}\,\big(1 - (1 - \eta K/N)^t\big)\,(y - f_0),$$
 #
-# where $X$ are the training points and $f_0$, $y$ the values there at the beginning and the targets. For infinitely wide
-# networks this *is* training (the paper's section 5, in steps).
+# where $X$ are the training points, $K$ alone is $K(X, X)$, and $f_0$, $y$ are the values there at the beginning and the
+# targets. Each 1 is the identity matrix, and the power is a matrix multiplied by itself $t$ times. For infinitely wide networks
+# this *is* training (the paper's section 5, in steps).
 
 # %%
 def linearised(K_test, K_train, f0_test, f0, y, lr, t):
@@ -419,20 +421,23 @@ claim("ntk.linear", narrow=min(values[0, 2] for values in by_width.values()), wi
 #
 # The second, $-0.79$ to $-1.02$ over all seeds and settings, is steeper, and that is as it should be: in training, each unit
 # moves by something like $1/\sqrt m$, and the *effects* of many small movements average out once more. For a smooth
-# nonlinearity one expects $-1$; a relu's suddenness holds it back a little, as in chapter 30.
+# nonlinearity one expects $-1$; a relu's suddenness holds it back a little, as in chapter 30. For the third we claim no
+# exponent: it falls as well, and three networks leave its lines crooked.
 #
 # Width is thus one way to be lazy. The linear prediction, at width 32, is off by 17 % to 31 % of the way in the best of the
 # four settings; at width 512, by 5 % to 10 % in the worst. In chapter 30's words: with the factor $1/\sqrt m$, the function
-# moves by 1 while each weight moves by about $1/\sqrt m$, and the wider the network, the shorter the way of each.
+# moves by 1 while each weight moves by about $1/\sqrt m$ (those between two hidden layers, $m^2$ of them, by about $1/m$), and
+# the wider the network, the shorter the way of each.
 
 # %% [markdown]
 # ## 6 · What is learned first
 #
-# While $K$ stands still, training falls apart into modes: along an eigenvector with eigenvalue $\lambda$ the error shrinks by
-# $1 - \eta\lambda/N$ at each step, and modes do not disturb each other. The paper tests this on digits (section 6.3), by a goal
-# that differs from the network's first function by *one* mode alone, half of the second eigenvector $u_2$:
-# $y = f_0 + \tfrac12 u_2$. A lazy network must go there in a straight line. We take 128 digits and the limiting kernel's $u_2$,
-# of mean square 1.
+# While $K$ stands still, training falls apart into modes: along an eigenvector with eigenvalue $\lambda$ the error is multiplied
+# by $1 - \eta\lambda/N$ at each step, and modes do not disturb each other. The paper tests this on digits (section 6.3), by a
+# goal that differs from the network's first function by *one* mode alone, half of the second eigenvector $u_2$:
+# $y = f_0 + \tfrac12 u_2$. An infinitely wide network must go there in a straight line. We take 128 digits and the limiting
+# kernel's $u_2$, of mean square 1. A network that we can draw may leave the line for two reasons: its kernel is not quite the
+# limit at the beginning, so that $u_2$ is not quite a mode of it, and it moves. Both should fade with width.
 
 # %%
 X128 = small[:128].float()
@@ -490,9 +495,9 @@ claim("ntk.modes", pace=max((values[0] - theory).abs().max() for values, theory,
 
 # %% [markdown]
 # The authors add an observation that surprised them: narrower networks arrived *sooner*, since their kernels inflated. Ours, of
-# one and two hidden layers and with $s = \sqrt2\,\mathrm{relu}$, mostly do not: of forty networks of 64 units, over five seeds,
-# thirty lag behind the theory at the end and ten are ahead. An observation about one architecture, then, and not part of the
-# theorem.
+# one and two hidden layers and with $s = \sqrt2\,\mathrm{relu}$, mostly do not: of the twenty networks of 64 units that this
+# section draws over five seeds, seventeen lag behind the theory at the end and three are ahead. An observation about one
+# architecture, then, and not part of the theorem.
 #
 # **Transfer.** How many steps until the error along the $k$-th largest mode is halved?
 

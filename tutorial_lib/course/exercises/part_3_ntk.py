@@ -54,6 +54,11 @@ def _from_c(c: Tensor, size: Tensor) -> Pair:
     return _k1(size, c, torch.arccos(c)), _k0(size, c, torch.arccos(c))
 
 
+def _with_margin(S: Tensor, p: Tensor, q: Tensor) -> Pair:
+    size = torch.outer(p, q).sqrt()
+    return _from_c((S / size).clamp(-1 + 1e-6, 1 - 1e-6), size)
+
+
 def _unclamped(S: Tensor, p: Tensor, q: Tensor) -> Pair:
     size = torch.outer(p, q).sqrt()
     c = S / size
@@ -78,6 +83,13 @@ ARC_COSINE = Exercise(
         "you took the angle where pi minus the angle belongs: for equal inputs (angle 0) everything has to be largest.":
             _arc(lambda size, c, angle: size * (angle.sin() + angle * c) / math.pi,
                  lambda size, c, angle: angle / math.pi),
+        "the second result is the probability that a unit is on for both points. Each slope is then sqrt(2), so their "
+        "product is 2: twice that.":
+            _arc(_k1, lambda size, c, angle: _k0(size, c, angle) / 2),
+        "the second term of k1 has S in place of the correlation c, and then the size comes in twice.":
+            _arc(lambda size, c, angle: size * (angle.sin() + (math.pi - angle) * size * c) / math.pi, _k0),
+        "the clamp leaves a margin below 1, and the angle of 1 - e is as large as sqrt(2 e). Clamp to -1 and 1 "
+        "themselves: arccos is finite there.": _with_margin,
         "the size is missing in the first result: k1(c) is for variances 1; multiply by sqrt(p q).":
             _arc(lambda size, c, angle: _k1(size, c, angle) / size, _k0),
         "the second result has the size in it: slopes do not grow with z, so k0(c) stands alone.":
@@ -119,17 +131,20 @@ def _points() -> list[Case]:
             for h, beta in ((1, 0.0), (1, 0.5), (3, 0.3))]
 
 
-def _recursion(begin: Callable[[Tensor], Tensor], go_on: Callable[[Tensor, Tensor, Tensor], Tensor]
-               ) -> Callable[..., Pair]:
-    """The stub with its two blanks filled: T from S at the beginning, T from (T, S, slopes) at each layer."""
+def _recursion(begin: Callable[[Tensor], Tensor], go_on: Callable[[Tensor, Tensor, Tensor], Tensor],
+               first: float = 0, extra: float = 0) -> Callable[..., Pair]:
+    """The stub with its two blanks filled: T from S at the beginning, T from (T, S, slopes) at each layer.
+
+    first, extra: so many times beta^2 too much in the one and in the other.
+    """
     def analytic(X: Tensor, Y: Tensor, hidden: int, beta: float) -> Pair:
         n = X.shape[1]
         S, p, q = X @ Y.T / n + beta**2, X.square().sum(1) / n + beta**2, Y.square().sum(1) / n + beta**2
-        T = begin(S)
+        T = begin(S) + first * beta**2
         for _ in range(hidden):
             S, slopes = ntk.arc_cosine(S, p, q)
             S, p, q = S + beta**2, p + beta**2, q + beta**2
-            T = go_on(T, S, slopes)
+            T = go_on(T, S, slopes) + extra * beta**2
         return S, T
 
     return analytic
@@ -158,6 +173,10 @@ ANALYTIC = Exercise(
             _recursion(_same, lambda T, S, slopes: T @ slopes.mT @ slopes + S),
         "T begins at 0, but a network without hidden layers has weights, too: its kernel is S.":
             _recursion(torch.zeros_like, lambda T, S, slopes: T * slopes + S),
+        "beta^2 was added once more: S has the new layer's biases in it already, from the line above.":
+            _recursion(_same, lambda T, S, slopes: T * slopes + S, extra=1),
+        "T begins without the biases. They are weights, too: the first layer's add beta^2, and S has it in it.":
+            _recursion(_same, lambda T, S, slopes: T * slopes + S, first=-1),
         "T begins at 1; the kernel of a network without hidden layers is S.":
             _recursion(torch.ones_like, lambda T, S, slopes: T * slopes + S),
     },
@@ -246,6 +265,23 @@ LINEARISED = Exercise(
             _decayed(lambda K, lr, t: torch.linalg.matrix_power(_eye(K) - lr * K / len(K) ** 2, t)),
         "the power was taken entry by entry (`**`); `torch.linalg.matrix_power` is the power of a matrix.":
             _decayed(lambda K, lr, t: (_eye(K) - lr * K / len(K)) ** t),
+        "each 1 in the formula is the identity matrix (`torch.eye`), and the power is a matrix's "
+        "(`torch.linalg.matrix_power`). A plain 1 stands in every entry, and `**` goes entry by entry.":
+            lambda K_test, K_train, f0_test, f0, y, lr, t: f0_test + K_test @ torch.linalg.solve(
+                K_train, (1 - (1 - lr * K_train / len(y)) ** t) @ (y - f0)),
+        "both 1's are identity matrices (`torch.eye`); a plain 1 is subtracted from, or added to, every entry.":
+            lambda K_test, K_train, f0_test, f0, y, lr, t: f0_test + K_test @ torch.linalg.solve(
+                K_train, (1 - torch.linalg.matrix_power(1 - lr * K_train / len(y), t)) @ (y - f0)),
+        "the 1 in front of the power is the identity matrix, too; a plain 1 stands in every entry.":
+            _decayed(lambda K, lr, t: _eye(K) - 1 + torch.linalg.matrix_power(_eye(K) - lr * K / len(K), t)),
+        "the 1 inside the power is the identity matrix; a plain 1 stands in every entry.":
+            _decayed(lambda K, lr, t: torch.linalg.matrix_power(1 - lr * K / len(K), t)),
+        "this takes t times the first step. Later steps are shorter, since the error has shrunk: the power "
+        "(1 - lr K / N)^t.":
+            _decayed(lambda K, lr, t: _eye(K) - lr * t * K / len(K)),
+        "f0 is in it twice. y - (1 - lr K / N)^t (y - f0) is where the training points *are* after t steps; what is "
+        "carried over to other points, and added to f0_test, is how far they have *moved*.":
+            _line(lambda d, f0, y, eye: y - d @ (y - f0)),
         "exp(-lr t K / N) is gradient flow, the limit of ever smaller steps. These steps are finite: (1 - lr K / N)^t.":
             _decayed(lambda K, lr, t: torch.matrix_exp(-lr * t * K / len(K))),
         "the inverse of K_train is missing: a sum of t pushes is K_test times (1 + d + d^2 + ...), which is "
@@ -293,28 +329,38 @@ def _rate(K: Tensor, lr: float, k: int) -> Tensor:
     return lr * torch.linalg.eigvalsh(K)[-k] / len(K)
 
 
+def _half(rate: Tensor) -> Tensor:
+    return -math.log(2) / torch.log1p(-rate)
+
+
 HALF_LIFE = Exercise(
     name="ntk.half_life", chapter="31", title="Transfer: how long for the third mode?", reference=ntk.half_life,
     minutes=8, core=False, observe=_observe_half, rtol=0.02,
     cases=lambda: [Case((_spectrum([4.0, 1.0, 0.25, 0.1], 0), 0.4, 3), "four points, the third mode"),
                    Case((_spectrum([9.0, 2.0, 0.8], 1), 0.04, 2), "three points, the second mode"),
-                   Case((_spectrum([6.0, 3.0, 2.0, 1.0, 0.5], 2), 0.02, 1), "five points, the first mode")],
+                   Case((_spectrum([6.0, 3.0, 2.0, 1.0, 0.5], 2), 0.02, 1), "five points, the first mode"),
+                   Case((_spectrum([5.0, 1.0, 0.2], 3), 0.1245, 1), "three points and large steps, the first mode")],
     mistakes={
         "1/N is missing: the loss is a mean over the points, so an error shrinks by 1 - lr lambda / N at each step.":
-            lambda K, lr, k: math.log(2) / (len(K) * _rate(K, lr, k)),
+            lambda K, lr, k: _half(len(K) * _rate(K, lr, k)),
         "you counted modes from the smallest: `eigvalsh` ascends, so the k-th largest is at place -k.":
-            lambda K, lr, k: math.log(2) / (lr * torch.linalg.eigvalsh(K)[k - 1] / len(K)),
+            lambda K, lr, k: _half(lr * torch.linalg.eigvalsh(K)[k - 1] / len(K)),
         "off by one mode: the first is the largest, at place -1.":
-            lambda K, lr, k: math.log(2) / (lr * torch.linalg.eigvalsh(K).flip(0)[min(k, len(K) - 1)] / len(K)),
+            lambda K, lr, k: _half(lr * torch.linalg.eigvalsh(K).flip(0)[min(k, len(K) - 1)] / len(K)),
+        "you took the largest mode, whatever k is.": lambda K, lr, k: _half(_rate(K, lr, 1)),
+        "log 2 / rate is the half-life of gradient flow, the limit of small steps. These are finite: solve "
+        "(1 - rate)^t = 1/2.": lambda K, lr, k: math.log(2) / _rate(K, lr, k),
+        "steps shrink with the error: the first takes the share `rate` of it, later ones less. Solve "
+        "(1 - rate)^t = 1/2.": lambda K, lr, k: 0.5 / _rate(K, lr, k),
         "after that many steps the error has fallen to 1/e = 0.37; to halve it takes log 2 = 0.69 times as long.":
-            lambda K, lr, k: 1 / _rate(K, lr, k),
+            lambda K, lr, k: -1 / torch.log1p(-_rate(K, lr, k)),
         "that halves the *squared* error; the error itself takes twice as long.":
-            lambda K, lr, k: math.log(2) / (2 * _rate(K, lr, k)),
+            lambda K, lr, k: _half(_rate(K, lr, k)) / 2,
         "the learning rate is missing: you computed the time, and a step lasts lr.":
             lambda K, lr, k: math.log(2) / (_rate(K, lr, k) / lr),
     },
     alternatives=(lambda K, lr, k: math.log(0.5) / torch.log(1 - _rate(K, lr, k)),
-                  lambda K, lr, k: round(float(math.log(2) / _rate(K, lr, k))),
+                  lambda K, lr, k: math.ceil(_half(_rate(K, lr, k))),
                   lambda K, lr, k: next(t / 10 for t in range(100_000) if (1 - _rate(K, lr, k)) ** (t / 10) < 0.5)),
     hints=("Along a mode with eigenvalue lambda, each step multiplies the error by 1 - lr lambda / N.",
            "Solve (1 - lr lambda / N)^t = 1/2 for t. `torch.linalg.eigvalsh(K)` has the eigenvalues in ascending "

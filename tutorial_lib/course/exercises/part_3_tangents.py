@@ -139,6 +139,8 @@ KERNEL_REGRESSION = Exercise(
             lambda K_test, K_train, y: K_test @ torch.linalg.solve(K_train + torch.eye(len(y), dtype=y.dtype), y),
         "a factor N too much: the 1/N of the loss sets the pace, and where the flow ends does not depend on the pace.":
             lambda K_test, K_train, y: len(y) * tangents.kernel_regression(K_test, K_train, y),
+        "you divided by N: the 1/N of the loss sets the pace, and where the flow ends does not depend on the pace.":
+            lambda K_test, K_train, y: tangents.kernel_regression(K_test, K_train, y) / len(y),
     },
     alternatives=(lambda K_test, K_train, y: K_test @ torch.linalg.inv(K_train) @ y,
                   lambda K_test, K_train, y: torch.linalg.solve(K_train, K_test.T).T @ y,
@@ -218,6 +220,8 @@ SCALED_STEP = Exercise(
         "two things: alpha has to multiply the difference, alpha * (g(w) - g0), and the step is to be divided by "
         "alpha^2.":
             _step(lambda g, g0, alpha: alpha * g - g0, lambda lr, alpha: lr),
+        "alpha is missing in both blanks: f = alpha * (g(w) - g0), and the step is divided by alpha^2.":
+            _step(lambda g, g0, alpha: g - g0, lambda lr, alpha: lr),
         "two things: f does not begin at 0 (subtract g0), and the step is not divided by alpha^2.":
             _step(lambda g, g0, alpha: alpha * g, lambda lr, alpha: lr),
     },
@@ -272,6 +276,14 @@ SCALE_FOR = Exercise(
         "other units.": lambda J, y, distance: y.norm() / distance,
         "K^-1 y are the coefficients, one for each point; the weights move by J^T times them.":
             lambda J, y, distance: torch.linalg.solve(J @ J.T, y).norm() / distance,
+        "this is the way itself, a number for each weight. Asked for is the scale: the way's length, `norm()`, over the "
+        "distance.":
+            lambda J, y, distance: J.T @ torch.linalg.solve(J @ J.T, y) / distance,
+        "you multiplied by the kernel where it has to be undone: c solves J J^T c = y.":
+            lambda J, y, distance: (J @ J.T @ y).norm() / distance,
+        "this holds the distance of a single weight, on average. Asked for is the length of the whole change, over all "
+        "weights.":
+            lambda J, y, distance: _length(J, y) / (distance * J.shape[1] ** 0.5),
         "alpha is the ratio of two lengths: you divided by the square of the distance.":
             lambda J, y, distance: _length(J, y) / distance**2,
     },
@@ -317,6 +329,8 @@ CKA = Exercise(
         "product, so both are needed.": _with(lambda K: K - K.mean(-1, keepdim=True)),
         "row and column means were both taken off, and with them the mean of all entries twice: add it once.":
             _with(lambda K: K - K.mean(-1, keepdim=True) - K.mean(-2, keepdim=True)),
+        "the mean of all entries was taken off a third time; it is to be added, since row and column means each took "
+        "it off.": _with(lambda K: K - K.mean(-1, keepdim=True) - K.mean(-2, keepdim=True) - K.mean()),
         "only the first kernel is centred. The product does not notice, but the length of the second does.":
             lambda K, L: alignment.alignment(alignment.centred(K), L),
         "only the second kernel is centred. The product does not notice, but the length of the first does.":

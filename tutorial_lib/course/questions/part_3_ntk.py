@@ -21,7 +21,8 @@ QUESTIONS = (
         "ntk.recall_lazy", "31",
         "If the kernel does not move during training, what is the network's function at the end?",
         (Choice("Kernel regression with the kernel at the beginning",
-                "Yes, plus what the network said at the beginning, carried along. No weights are needed to say so.",
+                "Yes: of what was missing at the beginning, y - f0, added to what the network said then. No weights "
+                "are needed to say so.",
                 right=True),
          Choice("The function at the beginning", "The weights move little, and the function moves as far as it must."),
          Choice("The best function that the architecture can express",
