@@ -80,7 +80,7 @@ CLAIMS = (
         source="section 4.2, the same comparison (1.49 against 1.58)",
         statement="A fast-slow network pays fewer bits per character than as many LSTM cells in sequence, of the same "
                   "size.",
-        kind="same experiment, smaller", scale=_BOOK,
+        kind="too small to tell", scale=_BOOK,
         measures={"fast_slow": "bits per character on the last tenth, two fast cells and a slow one",
                   "sequence": "the same, three in sequence"},
         rule=lambda fast_slow, sequence: sequence - fast_slow, decides="it pays less",
