@@ -25,7 +25,8 @@ def _randn(*shape: int, seed: int = 0) -> Tensor:
 def _graphs() -> list[Case]:
     names = {"fast-slow": "two fast cells and a slow one", "sequential": "three cells one after the other",
              "stacked": "a stack of three"}
-    return [Case((paths.graph(kind, 3), n), f"{says}, n = {n}") for kind, says in names.items() for n in (0, 1, 4)]
+    cases = [Case((paths.graph(kind, 3), n), f"{says}, n = {n}") for kind, says in names.items() for n in (0, 1, 4)]
+    return [*cases, Case((paths.shortcut(4), 3), "four cells of which the last also reads the first, n = 3")]
 
 
 def _counting(pick: Callable[[list[float]], float] = min, own: int = 1, last: Callable[..., float] | None = None,
@@ -62,6 +63,12 @@ SHORTEST_PATH = Exercise(
             _counting(last=lambda b, read: b[next(iter(read))]),
         "this is the shortest way to any cell; the output is shown by the last name in `read`.":
             _counting(last=lambda b, read: min(b[name] for name in read)),
+        "this is the smallest number in the table, the input's own 0 among them; the output is shown by the last name "
+        "in `read`.": _counting(last=lambda b, read: min(b.values())),
+        "this is the way to the cell that is hardest to reach, which need not be the last; the output is shown by the "
+        "last name in `read`.": _counting(last=lambda b, read: max(b[name] for name in read)),
+        "this is the entry of x, where a path begins; the output is shown by the last name in `read`.":
+            _counting(last=lambda b, read: b["x"]),
         "the slow cell was left out: a path may lead through it as well.": _without_slow,
         "one time step too many: from x to the output of the same step (n = 0) there is already a path.":
             _counting(steps=2),
@@ -140,7 +147,7 @@ def _wired(slow_reads: str = "h", second_reads: str = "s", later_read: str = "no
             if i == (slow_at if slow_at > 0 else len(fast) - 1):
                 s, S = slow({"h": h, **at}.get(slow_reads), S)
                 reads = {"s": s, "h": h, "x": x, "x + s": x + s, "h + s": h + s, "nothing": None}[second_reads]
-                start = {"now": F, "old": state[0], "slow": S}[second_from]
+                start = {"now": F, "old": state[0], "old once": state[0], "slow": S}[second_from]
                 h, F = cell(reads, start)
             else:
                 wanted = {"nothing": None, "h": h, "x": x}
@@ -167,6 +174,26 @@ def _slow_first(x: Tensor, state: Any, fast: Any, slow: Any) -> Any:
     return h, (F, S)
 
 
+def _slow_again(x: Tensor, state: Any, fast: Any, slow: Any) -> Any:
+    F, S = state
+    h, F = fast[0](x, F)
+    for cell in fast[1:]:
+        s, S = slow(h, S)
+        h, F = cell(s, F)
+    return h, (F, S)
+
+
+def _slow_on_fast(x: Tensor, state: Any, fast: Any, slow: Any) -> Any:
+    h, F = fast[0](x, state[0])
+    s, S = slow(h, F)
+    h, F = fast_slow.sequential_step(s, F, fast[1:])
+    return h, (F, S)
+
+
+def _taken_apart(x: Tensor, state: Any, fast: Any, slow: Any) -> Any:
+    return fast_slow.fast_slow_step(x, (state[1], state[0]), fast, slow)
+
+
 FAST_SLOW_STEP = Exercise(
     name="fast_slow.fast_slow_step", chapter="23", title="Six lines: fast and slow",
     reference=fast_slow.fast_slow_step, cases=_networks, observe=_observe_step, minutes=10,
@@ -186,6 +213,15 @@ FAST_SLOW_STEP = Exercise(
         "the fast cells share one state: each begins where the one before it ended. Yours all begin at that of the "
         "last "
         "time step, so their work is lost.": _wired(second_from="old"),
+        "the second fast cell starts from the fast state of the last time step, so what the first has left there is "
+        "lost; it starts from the state that the first hands on.": _wired(second_from="old once"),
+        "the slow cell works on the fast state; it has a state of its own, the second of the two that are given.":
+            _slow_on_fast,
+        "the slow cell is used again before every fast cell; in a time step it is used once, after the first.":
+            _slow_again,
+        "the state was taken apart the other way round: it is (F, S), that of the fast cells first.": _taken_apart,
+        "fast and slow state have changed places, on the way in and on the way out: the state is (F, S).":
+            lambda x, state, fast, slow: (lambda y, after: (y, after[::-1]))(*_taken_apart(x, state, fast, slow)),
         "the second fast cell starts from the slow cell's state; it *reads* the slow cell, and starts from the fast "
         "state.": _wired(second_from="slow"),
         "the third and later fast cells are fed with h; they read nothing (None), h is in the state already.":
@@ -222,10 +258,12 @@ FAST_SLOW_STEP = Exercise(
 
 
 def _sums() -> list[Case]:
-    uneven = _randn(3, 4, 5, seed=1) * torch.tensor([0.1, 1.0, 3.0, 10.0])[:, None] + torch.arange(4.0)[:, None]
+    # in double precision, so that 1e-3 and 1e-5 can be told apart by gradients as well
+    sizes = torch.tensor([0.1, 1.0, 3.0, 10.0])[:, None]
+    uneven = _randn(3, 4, 5, seed=1).double() * sizes + torch.arange(4.0)[:, None]
     return [Case((uneven.flatten(1), 4), "four gates of five units, of different size"),
-            Case((0.05 * _randn(2, 6, seed=2) + 1, 2), "two groups of three small numbers around 1"),
-            Case((_randn(2, 3, 4, seed=3) - 2, 1), "one group, a batch with two axes")]
+            Case((0.05 * _randn(2, 6, seed=2).double() + 1, 2), "two groups of three small numbers around 1"),
+            Case((_randn(2, 3, 4, seed=3).double() - 2, 1), "one group, a batch with two axes")]
 
 
 def _normed(over: tuple[int, ...] = (-1,), unbiased: bool = False, centre: bool = True,
@@ -240,6 +278,11 @@ def _normed(over: tuple[int, ...] = (-1,), unbiased: bool = False, centre: bool 
     return norm
 
 
+def _small_groups(z: Tensor, groups: int) -> Tensor:
+    parts = z.unflatten(-1, (-1, groups))
+    return torch.nn.functional.layer_norm(parts, parts.shape[-1:], eps=EPS).flatten(-2)
+
+
 NORMALISE = Exercise(
     name="fast_slow.normalise", chapter="23", title="Find the bug: each gate by itself",
     reference=fast_slow.normalise, cases=_sums, gradient=("z",), minutes=7, rtol=1e-3, atol=1e-4,
@@ -251,6 +294,8 @@ NORMALISE = Exercise(
         "you averaged over the groups, unit by unit; each group is normalised over its own units.": _normed(over=(-2,)),
         "you averaged over the first axis, the batch: then what one sequence gives depends on the others. Average over "
         "the units of a group.": _normed(over=(0,)),
+        "you averaged over the batch as well as over the units: then what one sequence gives depends on the others.":
+            _normed(over=(0, -1)),
         "`var` and `std` divide by H - 1 unless told otherwise; here the variance is the plain mean of squares: "
         "`unbiased=False`.": _normed(unbiased=True),
         "you divided by the variance; divide by its root.": _normed(scale=lambda v: v + EPS),
@@ -263,6 +308,8 @@ NORMALISE = Exercise(
             _normed(scale=lambda v: (v + 1e-5).sqrt()),
         "the mean is still there: take it off before you divide.": _normed(centre=False),
         "the means are gone, the sizes are not: divide by the standard deviation.": _normed(scale=torch.ones_like),
+        "you made groups of that many numbers; `groups` says how many groups there are: unflatten to (groups, -1).":
+            _small_groups,
         "your groups take every second, third, ... number; a gate's units lie next to each other: unflatten to "
         "(groups, -1).": _normed(interleaved=True),
     },
@@ -304,25 +351,35 @@ def _zoned(train: Callable[..., Tensor] = lambda n, o, k, m: m * n + (1 - m) * o
 
 ZONEOUT = Exercise(
     name="fast_slow.zoneout", chapter="23", title="Stay as you were", reference=fast_slow.zoneout, cases=_updates,
-    gradient=("new", "old"), minutes=5, core=False,
+    minutes=5, core=False,
     mistakes={
         "where the mask is 0 your unit becomes 0: that is dropout. Zoneout leaves it as it was, at its old value.":
-            _zoned(train=lambda n, o, k, m: m * n + 0 * o),
+            _zoned(train=lambda n, o, k, m: m * n),
         "this is dropout, scaled up in training and plain in use; here nothing is scaled, the old value stands in.":
-            _zoned(lambda n, o, k, m: m * n / k + 0 * o, lambda n, o, k: n + 0 * o),
+            _zoned(lambda n, o, k, m: m * n / k, lambda n, o, k: n),
+        "this is dropout, scaled down in use; a unit that does not take its new value stays at its old one, and the "
+        "expectation has that part, too.": _zoned(lambda n, o, k, m: m * n, lambda n, o, k: k * n),
+        "the new values are scaled by 1 / keep, and the old ones forgotten in use. Scaling makes up for what dropout "
+        "sets to 0; here the old value stands in.":
+            _zoned(lambda n, o, k, m: m * n / k + (1 - m) * o, lambda n, o, k: n),
         "new and old have changed places: the mask is 1 where the *new* value is taken.":
             _zoned(lambda n, o, k, m: m * o + (1 - m) * n, lambda n, o, k: k * o + (1 - k) * n),
         "in training new and old have changed places: the mask is 1 where the new value is taken.":
             _zoned(train=lambda n, o, k, m: m * o + (1 - m) * n),
         "in use every unit takes its new value; what was learned is the mixture: take the expectation.":
-            _zoned(use=lambda n, o, k: n + 0 * o),
+            _zoned(use=lambda n, o, k: n),
         "in use the expectation has two parts: keep times the new value, and 1 - keep times the old one.":
-            _zoned(use=lambda n, o, k: k * n + 0 * o),
+            _zoned(use=lambda n, o, k: k * n),
         "in use the shares have changed places: the new value is taken with probability keep.":
             _zoned(use=lambda n, o, k: (1 - k) * n + k * o),
         "the kept values are scaled by 1 / keep, as in dropout; here nothing is lost, so nothing has to be made "
         "up for.":
             _zoned(train=lambda n, o, k, m: m / k * n + (1 - m / k) * o),
+        "the new values are scaled by 1 / keep, as in dropout; here the old ones stand in, so nothing has to be made "
+        "up for.": _zoned(train=lambda n, o, k, m: m * n / k + (1 - m) * o),
+        "in training you multiplied the mask by keep; the mask was drawn with that probability, so keep is in it "
+        "already.":
+            _zoned(train=lambda n, o, k, m: k * m * n + (1 - k * m) * o),
         "the mask belongs on the difference, and the old value is added: old + mask * (new - old).":
             _zoned(train=lambda n, o, k, m: m * (n - o), use=lambda n, o, k: k * (n - o)),
         "the expectation is used in training as well; with a mask each unit takes one value or the other.":
@@ -403,6 +460,8 @@ SHORTCUT = Exercise(
         "this is a stack: all its paths have n + k cells, so it is not deep in time.":
             lambda k: paths.graph("stacked", k),
         "the slow cell is one cell too many: k cells are allowed.": lambda k: paths.graph("fast-slow", k + 1),
+        "this is the fast-slow network with k - 1 fast cells: deep, and its shortest path has n + k cells. Past the "
+        "last ones, too, there has to be a way.": lambda k: paths.graph("fast-slow", k),
         "one cell is short, and not deep.": lambda k: {"F1": [("x", 0), ("F1", 1)]},
         "time is short now, since one cell reads itself; between x and the output there still are all k cells, n + "
         "k in "

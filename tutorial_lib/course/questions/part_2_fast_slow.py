@@ -24,11 +24,11 @@ QUESTIONS = (
         "fast_slow.shell_game", "23",
         "Equally many numbers, equally many games. Who follows the ball best?",
         (Choice("The single cell: it has the most units",
-                "It has a third more units than two in sequence, and one update for two swaps. Given more games it "
-                "catches up; at equally many it stays behind."),
+                "It has a third more units than two in sequence, and one update for two swaps. Given 1.4 "
+                "times as many games it catches up; at equally many it stays behind."),
          Choice("The stack of two: the lower cell can prepare what the upper one needs",
-                "It can prepare the input. But what the second swap does depends on the state, and each state of a "
-                "stack still gets one update, by a narrower cell."),
+                "It could: two swaps make one permutation, whatever the ball does. In 900 steps it does not learn to. "
+                "And each state of a stack gets one update, by a narrower cell."),
          Choice("The two in sequence",
                 "Yes: between one state and the next there are two updates, and the second sees what the first has "
                 "done.", right=True))),
@@ -47,24 +47,23 @@ QUESTIONS = (
             "as much."),
     Question(
         "fast_slow.cut", "23",
-        "A network with four fast cells. Of the gradient from 20 steps back, what arrives when the slow state's past "
-        "is cut off, "
-        "and the fast one's is not?",
+        "An untrained network with four fast cells, plain LSTM cells all. Of the gradient from 20 steps back, what "
+        "arrives when the slow state's past is cut off, and the fast one's is not?",
         (Choice("About half of it: two states, two ways",
                 "The two ways are not alike: one passes some 80 cells, the other 25."),
          Choice("Nearly all: the fast cells do the work",
                 "They do, and each of them multiplies what comes back by something below 1. Eighty factors leave "
                 "little."),
          Choice("Less than a thousandth",
-                "Yes: along the fast cells alone it passes 4 x 21 = 84 of them; through the slow "
-                "cell 25.", right=True))),
+                "Yes: along the fast state it passes 4 x 21 = 84 cells at least; along the slow one 25 at least.",
+                right=True))),
     Question(
         "fast_slow.readers", "23",
         "Four readers with 100,000 numbers in their cells. Where does the fast-slow one end after 600 steps?",
         (Choice("Ahead of all others: of the stack, the sequence and the single wide cell",
-                "Not here. It is ahead of the stack by a fifth of a bit and level with the sequence; the single wide "
-                "cell, which the paper's comparison leaves out, is ahead of it."),
-         Choice("Ahead of the stack, level with the sequence, behind the single wide cell",
+                "Not here. It is ahead of the stack, by 0.08 to 0.29 bits, and about level with the sequence; the "
+                "single wide cell, which the paper's comparison leaves out, is ahead of it."),
+         Choice("Ahead of the stack, about level with the sequence, behind the single wide cell",
                 "Yes, and at equal time further behind the single cell, which costs half as much a step.", right=True),
          Choice("Behind all others: it has the most complicated wiring",
                 "Wiring is not what makes training slow. The stack has the simplest, and for more than a hundred "
