@@ -410,7 +410,8 @@ def test_reference_and_mistakes_are_observed_once():
             return f(x)
         return function
 
-    exercise = Exercise("t.lengths", "11", "Lengths", counted("reference", lengths), lambda: [Case((torch.eye(2) * 3,))],
+    exercise = Exercise("t.lengths", "11", "Lengths", counted("reference", lengths),
+                        lambda: [Case((torch.eye(2) * 3,))],
                         {"Squared.": counted("squared", lambda x: x.square().sum(-1)),
                          "Summed.": counted("summed", lambda x: 2 * x.sum(-1))})
     for _ in range(3):

@@ -60,7 +60,8 @@ def test_cleaning_keeps_what_a_viewer_can_show():
     cell = nbformat.v4.new_code_cell("f()", outputs=[
         output(**{"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "image/png": "AAAA"}),
         output(**{"application/vnd.jupyter.widget-view+json": {"model_id": "2"}}), output(**{"text/plain": ""})])
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}, "language_info": {"name": "python", "version": "3.11.7"}})
+    metadata = {"widgets": {}, "language_info": {"name": "python", "version": "3.11.7"}}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=metadata)
     tool.clean(notebook)
     assert notebook.metadata["language_info"] == tool.LANGUAGE, "text replaced later leaves the file as it is"
     assert [list(o.data) for o in cell.outputs] == [["image/png"]] and "widgets" not in notebook.metadata

@@ -28,8 +28,8 @@ PAPERS = {p.id: p for p in (
           "Ahmadreza Ahmadi, Jun Tani", 2019, "https://arxiv.org/abs/1811.01339"),
     Paper("gaussian-perturbations", "Learning latent variable structured prediction models with Gaussian perturbations",
           "Kevin Bello, Jean Honorio", 2018, "https://arxiv.org/abs/1805.09213"),
-    Paper("sectar", "Self-Consistent Trajectory Autoencoder: Hierarchical Reinforcement Learning with Trajectory Embeddings",
-          "John D. Co-Reyes et al.", 2018, "https://arxiv.org/abs/1806.02813"),
+    Paper("sectar", "Self-Consistent Trajectory Autoencoder: Hierarchical Reinforcement Learning with Trajectory "
+          "Embeddings", "John D. Co-Reyes et al.", 2018, "https://arxiv.org/abs/1806.02813"),
     Paper("fs-rnn", "Fast-Slow Recurrent Neural Networks", "Asier Mujika, Florian Meier, Angelika Steger", 2017,
           "https://arxiv.org/abs/1705.08639"),
     Paper("music-vae", "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
@@ -40,9 +40,9 @@ PAPERS = {p.id: p for p in (
           "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
-    Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization", "Annan Yu et al.", 2024,
-          "https://arxiv.org/abs/2310.01698"),
-    Paper("dsf", "Understanding the differences in Foundation Models: Attention, State Space Models, and Recurrent Neural "
-          "Networks", "Jerome Sieber et al.", 2024, "https://arxiv.org/abs/2405.15731"),
+    Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
+          "Annan Yu et al.", 2024, "https://arxiv.org/abs/2310.01698"),
+    Paper("dsf", "Understanding the differences in Foundation Models: Attention, State Space Models, and Recurrent "
+          "Neural Networks", "Jerome Sieber et al.", 2024, "https://arxiv.org/abs/2405.15731"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
 )}

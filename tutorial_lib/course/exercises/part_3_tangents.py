@@ -276,8 +276,8 @@ SCALE_FOR = Exercise(
         "other units.": lambda J, y, distance: y.norm() / distance,
         "K^-1 y are the coefficients, one for each point; the weights move by J^T times them.":
             lambda J, y, distance: torch.linalg.solve(J @ J.T, y).norm() / distance,
-        "this is the way itself, a number for each weight. Asked for is the scale: the way's length, `norm()`, over the "
-        "distance.":
+        "this is the way itself, a number for each weight. Asked for is the scale: the way's length, `norm()`, over "
+        "the distance.":
             lambda J, y, distance: J.T @ torch.linalg.solve(J @ J.T, y) / distance,
         "you multiplied by the kernel where it has to be undone: c solves J J^T c = y.":
             lambda J, y, distance: (J @ J.T @ y).norm() / distance,
