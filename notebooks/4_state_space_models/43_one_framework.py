@@ -430,8 +430,8 @@ ax.axhline(1, color="k", lw=0.8, ls=":")
 ax.set(xscale="log", yscale="log", xlabel="features, $n$ (numbers a channel)", ylabel="relative error of the weights",
        title="softmax attention by a state of finite size")
 ax.legend()
-show(fig, alt="Relative error against the number of features, logarithmic. Taylor features of even order fall from about one half at order 0 "
-              "with one feature through a tenth at order 4 with 70 to a small fraction of a thousandth at order 12 with 1820. Odd orders lie above "
+show(fig, alt="Relative error against the number of features, logarithmic. Taylor features of even order fall from more than one half at order 0 "
+              "with one feature through less than a fifth at order 4 with 70 to a few thousandths or less at order 12 with 1820. Odd orders lie above "
               "for small n. Random features fall slowly.")
 
 # %% [markdown]
@@ -639,7 +639,7 @@ ax.set(xscale="log", xlabel="numbers of state, $N = nd$ (softmax: keys of $n$, k
        xticks=[8 * n for n in sizes_n], xticklabels=[8 * n for n in sizes_n], ylim=(0, 8.4), title="recall after 400 steps")
 ax.minorticks_off()
 ax.legend(ncols=2, loc="lower right")
-show(fig, alt="Pairs recalled against the numbers of state. Softmax at 8 throughout. The others lie close together at about four pairs with 32 "
+show(fig, alt="Pairs recalled against the numbers of state. Softmax at 8, or a little less with the fewest. The others lie close together at about four pairs with 32 "
               "numbers and rise to nearly eight with 128; linear attention a little lower, the gated network lowest.")
 
 # %%
