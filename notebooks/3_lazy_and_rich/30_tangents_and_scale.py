@@ -251,8 +251,8 @@ def push(point=14, log10_scale=-0.5):
 
 
 explore(push, point=(0, 20), log10_scale=(-0.5, 2.0, 0.5),
-        alt="Two curves over x for a push at 0.4. The one before training is a broad bump that falls off to both sides in "
-            "small steps. The "
+        alt="Two curves over x for a push at 0.4. The one before training falls off to the left in "
+            "small steps and stays near 1 to the right. The "
             "one after rich training changes only at the corners: it is straight between them.")
 
 # %% [markdown]
@@ -370,8 +370,8 @@ ax.plot(SCALES, kernel_moved, "s-", color=plot.RED, label="kernel: $\\Vert K - K
 ax.plot(SCALES, travelled[-1] * SCALES[-1] / torch.tensor(SCALES), "k:", lw=1, label="proportional to $1/\\alpha$")
 ax.set(xscale="log", yscale="log", xlabel="scale $\\alpha$", ylabel="moved", title="after time 1000")
 ax.legend()
-show(fig, alt="Distance moved against scale, both logarithmic. The weights' distance lies on a straight dotted line, "
-              "falling as one over "
+show(fig, alt="Distance moved against scale, both logarithmic. The weights' distance lies near a straight dotted line, above it at "
+              "the smallest scales, falling as one over "
               "the scale, from about 20 to 0.05. The kernel's falls steeply from about 4 at scale 0.3 to below a tenth at "
               "scale 3 and "
               "more slowly to about a hundredth at 100.")

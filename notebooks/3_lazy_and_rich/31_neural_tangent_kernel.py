@@ -391,10 +391,10 @@ for k, (ax, title) in enumerate(zip(axes, titles)):
     ax.minorticks_off()
 axes[2].legend(fontsize=9)
 show(fig, alt="Three logarithmic panels over width, four lines each, for sphere and digits with one and two hidden "
-              "layers. All fall along nearly straight "
-              "lines: the error of the first kernel parallel to a dotted line of exponent minus one half, the movement in "
+              "layers. All fall as the width grows, along "
+              "crooked lines: the error of the first kernel near a dotted line of exponent minus one half, the movement in "
               "training more steeply, the error of "
-              "the linear prediction about as steeply.")
+              "the linear prediction less steeply.")
 
 # %% [markdown]
 # Exponents are slopes of straight lines fitted to these logarithms.
