@@ -96,13 +96,14 @@ def test_chapters_give_the_same_numbers_again():
 
 
 def test_recorded_runs_are_at_full_length_and_decide(tmp_path, monkeypatch):
-    """`lab.full` is true in a seed's run and false in the short ones; most recorded runs hold, within the margin."""
+    """`lab.full` is true in a seed's run and false in the short ones; most recorded runs hold, unless the claim's own
+    kind says that they need not."""
     source = tmp_path / "00_toy.py"
     source.write_text(SOURCE.replace("10.0 + 0.1 * lab.seed", "float(lab.full)"))
     assert evidence.run_seed(source, 0, "mark", tmp_path / "runs")["claims"]["start.averages"]["ratio"] == 1.0
     assert evidence.run_again(source, "mark", tmp_path / "runs")["forward"]["start.averages"]["ratio"] == 0.0
     for claim in course.all_claims().values():
-        if claim.tier == "recorded":
+        if claim.tier == "recorded" and claim.kind not in ("too small to tell", "contradicted here"):
             held = chapters.evidence(claim.chapter).get("claims", {}).get(claim.id, {}).get("holds", [])
             assert 2 * sum(held) > len(held), f"{claim.id}: make evidence CHAPTER={claim.chapter}"
 
