@@ -35,6 +35,12 @@ def test_a_peer_that_takes_twice_as_long_has_a_ratio_of_two():
     assert "ratio" in bench.line(slow) and "not installed" in bench.line(missing)
 
 
+def test_what_was_recorded_with_a_peer_that_no_longer_installs_is_shown_as_such():
+    (row,) = bench.compete(bench.Benchmark("idling", busy(0.001), {}, repeats=1, recorded={"gone": (0.002, 0.005)}))
+    assert row["ratio"] == 2.5 and row["seconds"] == 0.002
+    assert "ratio 2.50" in bench.line(row) and "recorded, not measured now" in bench.line(row)
+
+
 def test_contestants_may_run_in_processes_of_their_own():
     def heavy(repeat):
         return lambda clock: torch.ones(30_000_000).sum()  # 114 MiB

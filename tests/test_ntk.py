@@ -1,13 +1,16 @@
 """ntk: the recursion against integrals and draws, kernels by two routes, training by autograd and in closed form."""
 
 import math
+import runpy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tutorial_lib import ntk
+from tutorial_lib.kit import settings as config
 from tutorial_lib.ntk import (
     analytic,
     arc_cosine,
@@ -109,6 +112,21 @@ def test_layer_by_layer_is_the_contraction_of_jacobians(sizes, beta, seed):
     flat = own.permute(0, 2, 1, 3).reshape(3 * sizes[-1], -1)
     close(flat, flat.T)
     assert torch.linalg.eigvalsh(flat)[0] > -1e-8 * flat.trace()
+
+
+@pytest.mark.parametrize("size", ["one", "ten"])
+def test_both_kernels_are_those_of_neural_tangents(size):
+    """Recorded with its release 0.6.5 (float32) by tests/reference/neural_tangents_kernels.py, with its own limit."""
+    folder = config.ROOT / "tests" / "reference"
+    draw = runpy.run_path(str(folder / "neural_tangents_kernels.py"))
+    points, outputs = draw["SIZES"][size]
+    weights, x = draw["weights"](outputs, points)
+    with np.load(folder / "neural_tangents.npz", allow_pickle=False) as recorded:
+        theirs, limit = torch.from_numpy(recorded[f"kernel_{size}"]), torch.from_numpy(recorded[f"limit_{size}"])
+    layers, X = [(torch.from_numpy(W), torch.from_numpy(b)) for W, b in weights], torch.from_numpy(x)
+    assert (layered_kernel(layers, X, beta=draw["BETA"]) - theirs).abs().max() < 1e-5 * theirs.abs().max()
+    gap = (analytic(X.double(), X.double(), 2, draw["BETA"])[1] - limit).abs() / limit.abs().max()
+    assert gap.mean() < 1e-6 and gap.max() < 5e-4, "their arccos is float32: 1e-4 where a correlation rounds to 1"
 
 
 def test_a_linear_network_has_the_kernel_of_its_inputs():

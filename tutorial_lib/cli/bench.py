@@ -61,6 +61,7 @@ class Benchmark:
     floor: Contestant | None = None
     repeats: int = 5
     alone: bool = False  # each run in a process of its own: what others left in the heap changes times and peaks
+    recorded: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # peer: our seconds and its, one old run
 
 
 @dataclass
@@ -136,7 +137,10 @@ def measure_alone(contestant: Contestant, repeat: int, times: Times) -> None:
 
 
 def compete(benchmark: Benchmark) -> list[dict[str, Any]]:
-    """The rows of one benchmark: one for each peer, `ratio` None for a peer that cannot be imported."""
+    """The rows of one benchmark: one for each peer, `ratio` None for a peer that cannot be imported.
+
+    What was recorded with a peer that no longer installs is a row with a note, of times of that run alone.
+    """
     contestants = {"": benchmark.ours, **benchmark.peers}
     if benchmark.floor is not None:
         contestants["floor"] = benchmark.floor
@@ -159,6 +163,10 @@ def compete(benchmark: Benchmark) -> list[dict[str, Any]]:
                      "seconds": ours.median, "peer_seconds": theirs, "memory_mib": ours.memory,
                      "peer_memory_mib": times[name].memory, "floor_seconds": floor, "repeats": benchmark.repeats,
                      "note": absent.get(name, "")})
+    for name, (own, theirs) in benchmark.recorded.items():
+        rows.append({"what": benchmark.what, "peer": name, "ratio": theirs / own, "seconds": own,
+                     "peer_seconds": theirs, "memory_mib": None, "peer_memory_mib": None, "floor_seconds": None,
+                     "repeats": 0, "note": "recorded, not measured now"})
     return rows
 
 
@@ -181,6 +189,9 @@ def line(row: Mapping[str, Any]) -> str:
     if row["ratio"] is None:
         return f"    {row['peer']:<24} {row['note']}"
     floor = "" if row["floor_seconds"] is None else f", floor {number(row['floor_seconds'], 's')}"
+    if row["note"]:
+        return (f"    {row['peer']:<24} ratio {row['ratio']:.2f}   {row['note']}: ours {number(row['seconds'], 's')}, "
+                f"peer {number(row['peer_seconds'], 's')}")
     return (f"    {row['peer']:<24} ratio {row['ratio']:.2f}   ours {number(row['seconds'], 's')}, "
             f"{number(row['memory_mib'], 'MiB')}   peer {number(row['peer_seconds'], 's')}, "
             f"{number(row['peer_memory_mib'], 'MiB')}{floor}")
