@@ -82,5 +82,5 @@ def test_every_control_changes_the_picture_and_reset_brings_the_first_one_back(p
         said = " ".join(b.text for b in page.all(".widget-html", box))
         assert "could not be drawn" not in said
         driven += 1
-        print(f"  {len(moved)} of {len(controls)} controls, slowest answer {slowest:.2f} s: {page.source(cell)[-70:]!r}")
+        print(f"  {len(moved)} of {len(controls)} controls, slowest {slowest:.2f} s: {page.source(cell)[-70:]!r}")
     assert driven, "this chapter has no explorer"
