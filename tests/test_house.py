@@ -224,6 +224,14 @@ def test_concepts_neither_print_nor_plot_nor_draw_from_hidden_randomness():
             assert "np.load" not in text, f"{path.name}: data files are read in kit/data.py alone"
 
 
+def test_no_text_calls_a_chapter_on_its_way_that_is_there():
+    written = {p.name[:2] for p in SOURCES}
+    for path in SOURCES:
+        text = " ".join(re.sub(r"(?m)^# ?", "", path.read_text(encoding="utf-8")).split())
+        promised = set(re.findall(r"(\d\d)[^.()]*(?:\(|, )on its way", text))
+        assert not promised & written, f"{path.name}: {promised & written} can be linked to"
+
+
 def test_nothing_of_a_machine_or_a_registry_stands_in_the_project():
     hosts = "|".join(["py" + "pi.org", "files.python" + "hosted", "registry.npm" + "js", "/root" + "/", "/home" + "/",
                       "/work" + "/"])

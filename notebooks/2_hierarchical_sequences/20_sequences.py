@@ -814,5 +814,5 @@ ask("sequences.close_alone")
 # recurrent neural networks* (1989): teacher forcing. S. Bengio and others, *Scheduled sampling for sequence prediction with
 # recurrent neural networks* (2015), arXiv:1506.03099. Data: *Moby Dick* by Herman Melville, public domain; yearly sunspot numbers.
 #
-# **Next:** 21 Flat and hierarchical decoders (on its way) lets go of melodies, and gives the decoder a conductor. Back to the
+# **Next:** [21 Flat and hierarchical decoders](21_flat_and_hierarchical_decoders.ipynb) lets go of melodies, and gives the decoder a conductor. Back to the
 # [map](../00_start_here.ipynb).

@@ -898,4 +898,4 @@ ask("decoder_last.close_saving")
 # when the right class is left uncorrected. Data: *Moby Dick* by Herman Melville, public domain. The exact checks on nine
 # chunks, the comparison at equal time, the random control and the pieces are ours.
 #
-# **Next:** 25 Local losses (on its way) cuts gradients between levels altogether. Back to the [map](../00_start_here.ipynb).
+# **Next:** [25 Local losses](25_local_losses.ipynb) cuts gradients between levels altogether. Back to the [map](../00_start_here.ipynb).

@@ -44,7 +44,7 @@ lab = start("41")
 # - redraw the past from a state, and predict where the picture is sharp and where it is not;
 # - choose a basis, a size and a timescale for a stated window, and check the choice without training.
 #
-# What this chapter leans on (40 One system three ways, on its way), in a paragraph. A **state space** reads an input
+# What this chapter leans on ([40 One system three ways](40_one_system_three_ways.ipynb)), in a paragraph. A **state space** reads an input
 # $u(t)$ into $N$ numbers $x(t)$, its state, by $\dot x = A x + B u$, with $A$ an $N \times N$ matrix and $B$ a vector. Data come in
 # steps: if the input stands still during a step of length $\Delta$ (a **zero-order hold**), the equation has an exact solution from
 # step to step, a **recurrence** $x_t = \bar A x_{t-1} + \bar B u_t$. Whatever the model knows of the past, it knows from $x_t$.
@@ -378,7 +378,7 @@ claim("hippo.size", four=errors_of_size[0], sixty_four=errors_of_size[-1], avera
 # - **LegT**: Legendre polynomials on a window, $0 \le s \le 1$, and nothing before;
 # - **FouT**: waves on the same window;
 # - **S4D-Lin**: damped waves, $e^{-s/2}$ times sines and cosines of period 2 and its fractions. Its matrix is diagonal, which is cheap
-#   (chapter 42, on its way).
+#   (chapter 42).
 
 # %%
 def systems(name):
@@ -654,5 +654,5 @@ ask("hippo.close_choose")
 # Sunspots: yearly means, 1700 to 2008, see the data's card. The comparison with averages, the recall
 # test without training and the estimate of the finest wave are ours.
 #
-# **Next:** 42 Approximate diagonalization (on its way) asks what happens when the full matrix is replaced by a diagonal one.
+# **Next:** [42 Approximate diagonalization](42_approximate_diagonalization.ipynb) asks what happens when the full matrix is replaced by a diagonal one.
 # Back to the [map](../00_start_here.ipynb).

@@ -799,5 +799,5 @@ ask("diagonalize.close_step")
 # N. Trefethen and M. Embree, *Spectra and Pseudospectra* (2005). Carbon dioxide and digits: see the data's cards. The closed
 # form with $\Pi$, the bound in three lines, the single-precision trade and the experiment with the air are ours.
 #
-# **Next:** 43 One framework (on its way) puts attention, state spaces and recurrent networks into one form. Back to the
+# **Next:** [43 One framework](43_one_framework.ipynb) puts attention, state spaces and recurrent networks into one form. Back to the
 # [map](../00_start_here.ipynb).
