@@ -190,3 +190,45 @@ def test_copy_loss_and_wrong_bits_at_their_limits():
     assert copying.wrong_bits(knows, x, wanted) == 0 and copying.copy_loss(knows, x, wanted) < 1e-6
     with pytest.raises(ValueError, match="1 or more"):
         copying.sequences(2, 0, 1, 3, rng())
+
+
+# ---------------------------------------------------------------- the plain twins
+
+
+def test_the_plain_step_is_the_layers_step_without_a_gain():
+    layer = online.LRU(3, 4, 2, rng()).double()
+    with torch.no_grad():
+        layer.log_gain.zero_()
+    e, plain = online.begin(layer, 1), None
+    lam, B = layer.decay().detach(), torch.view_as_complex(layer.B.detach())
+    h, e_lam, e_B = torch.zeros_like(lam), torch.zeros_like(lam), torch.zeros_like(B)
+    for x in randn(6, 3):
+        e = online.advance(layer, x[None], e)
+        h, e_lam, e_B = plain = online.carry(x, h, e_lam, e_B, lam, B)
+    assert all(torch.allclose(a, b[0]) for a, b in zip(plain, (e.h, e.lam, e.B), strict=True))
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_to_nu_theta_is_the_chain_rule(seed):
+    g, nu, theta = torch.complex(randn(3, seed=seed), randn(3, seed=seed + 1)), randn(3, seed=seed + 2), randn(3, seed=seed + 3)
+    nu.requires_grad_(), theta.requires_grad_()
+    (g * torch.complex(-nu.exp(), theta.exp()).exp()).real.sum().backward()
+    ours = online.to_nu_theta(g, nu.detach(), theta.detach())
+    assert torch.allclose(ours[0], nu.grad) and torch.allclose(ours[1], theta.grad)
+
+
+def test_online_states_credit_the_present_for_x_and_the_past_for_the_rest():
+    lam, B = 0.9 * torch.polar(torch.ones(2).double(), randn(2)), torch.complex(randn(2, 3), randn(2, 3, seed=1))
+    x = randn(1, 5, 3, seed=2).requires_grad_()
+    last = online.online_states(x, lam, B)[0, -1]
+    assert torch.allclose(last, online.scan(lam, x.to(B.dtype) @ B.T)[0, -1])
+    grad, = torch.autograd.grad(last.real.sum(), x)
+    assert not grad[0, :-1].any() and torch.allclose(grad[0, -1], B.real.sum(0))
+    assert not online.present(x, B).any()
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_break_even_is_where_the_counts_cross(N, D):
+    L, traces = online.break_even(N, D), 2 * (2 * N + N * D)
+    assert L * (2 * N + D) > traces >= (L - 1) * (2 * N + D)

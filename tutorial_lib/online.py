@@ -69,6 +69,46 @@ def scan(a: Tensor, b: Tensor) -> Tensor:
     return _Scan.apply(a, b)
 
 
+def carry(x: Tensor, h: Tensor, e_lam: Tensor, e_B: Tensor, lam: Tensor, B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of one sequence without a gain: the new state and the traces of lam and B.  The plain twin of `advance`.
+
+    x: (D,), h, e_lam: (N,), e_B: (N, D), lam: (N,), B: (N, D) -> h, e_lam, e_B, shaped as they came.
+    Zucchet et al. (2023), as in their code.  Taught in 45.
+    """
+    return lam * h + B @ x.to(B.dtype), lam * e_lam + h, lam[:, None] * e_B + x
+
+
+def to_nu_theta(g: Tensor, nu: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of nu and theta where dloss = Re(g dlam), lam = exp(-exp(nu) + i exp(theta)).  All (N,), g complex
+
+    Orvieto et al. (2023) for the parameters.  Taught in 45.
+    """
+    along = g * torch.complex(-nu.exp(), theta.exp()).exp()  # dloss = Re(along dlog lam)
+    return -nu.exp() * along.real, -theta.exp() * along.imag
+
+
+def present(x: Tensor, write: Tensor) -> Tensor:
+    """Zero, through which x alone gets the gradient of write x.  x: (..., D), write: (N, D) -> (..., N)  Taught in 45."""
+    change = (x - x.detach()).to(write.dtype)
+    return change @ write.detach().T
+
+
+def online_states(x: Tensor, lam: Tensor, write: Tensor) -> Tensor:
+    """All states, such that autograd finds the online rule: all of the past for lam and write, the present for x.
+
+    x: (B, L, D), lam: (N,), write: (N, D) -> (B, L, N).  Taught in 45.
+    """
+    return scan(lam, x.detach().to(write.dtype) @ write.T) + present(x, write)
+
+
+def break_even(N: int, D: int) -> int:
+    """The shortest sequence for which states and inputs of all steps are more numbers than the traces.  Taught in 45.
+
+    A step: N complex and D real numbers; the traces: 2 N + N D complex numbers.
+    """
+    return 2 * N * (2 + D) // (2 * N + D) + 1
+
+
 def _known(rule: str) -> None:
     if rule not in RULES:
         raise ValueError(f"rule is one of {', '.join(RULES)}; got {rule!r}")
@@ -96,9 +136,9 @@ class LRU(nn.Module):
         """lam, complex, inside the unit circle whatever nu and theta are.  -> (N,)"""
         return torch.complex(-self.nu.exp(), self.theta.exp()).exp()
 
-    def written(self, x: Tensor) -> Tensor:
-        """B x.  x: (..., inputs) -> (..., N) complex"""
-        return torch.complex(x @ self.B[..., 0].T, x @ self.B[..., 1].T)
+    def write(self) -> Tensor:
+        """gain B, complex.  -> (N, inputs)"""
+        return self.log_gain.exp()[:, None] * torch.view_as_complex(self.B)
 
     def output(self, h: Tensor, x: Tensor) -> Tensor:
         """Re C h + D x.  h: (..., N), x: (..., inputs) -> (..., outputs)"""
@@ -110,27 +150,20 @@ class LRU(nn.Module):
         Raises ValueError for another rule.  Zucchet et al. (2023), as in their code.
         """
         _known(rule)
-        lam, gain = self.decay(), self.log_gain.exp()
+        lam, write = self.decay(), self.write()
+        if rule == "online":
+            return online_states(x, lam, write)
+        entering = x.to(write.dtype) @ write.T  # (B, L, N)
         if rule == "bptt":
-            return scan(lam, gain * self.written(x))
-        if rule == "online":  # all of the past for the parameters, the present for x
-            return scan(lam, gain * self.written(x.detach())) + _present(self, x)
+            return scan(lam, entering)
         with torch.no_grad():
-            before = F.pad(scan(lam, gain * self.written(x)), (0, 0, 1, 0))[:, :-1]  # (B, L, N) h_{t-1}
+            before = F.pad(scan(lam, entering), (0, 0, 1, 0))[:, :-1]  # (B, L, N) h_{t-1}
         kept = lam * before if rule == "truncated" else (lam * before).detach()
-        return kept + gain * self.written(x)
+        return kept + entering
 
     def forward(self, x: Tensor, rule: Rule = "bptt") -> Tensor:
         """Outputs at all steps.  x: (B, L, inputs) -> (B, L, outputs)"""
         return self.output(self.states(x, rule), x)
-
-
-def _present(layer: LRU, x: Tensor) -> Tensor:
-    """Zero, with the gradient of gain B x for x alone.  x: (..., inputs) -> (..., N)"""
-    change = x - x.detach()
-    with torch.no_grad():
-        write = layer.log_gain.exp()[:, None] * torch.view_as_complex(layer.B.detach())  # (N, inputs)
-    return torch.complex(change @ write.real.T, change @ write.imag.T)
 
 
 @dataclass
@@ -169,7 +202,8 @@ def advance(layer: LRU, x: Tensor, before: Traces, rule: Rule = "online") -> Tra
     _known(rule)
     if rule == "bptt":
         raise ValueError("backpropagation through time carries no traces: it needs the whole sequence")
-    lam, gain, entering = layer.decay(), layer.log_gain.exp(), layer.written(x)  # (N,), (N,), (B, N)
+    lam, gain = layer.decay(), layer.log_gain.exp()  # (N,), (N,)
+    entering = x.to(lam.dtype) @ torch.view_as_complex(layer.B).T  # (B, N)
     keep = lam if rule == "online" else torch.zeros_like(lam)
     e_lam = torch.zeros_like(before.h) if rule == "spatial" else keep * before.lam + before.h
     e_gain = keep * before.gain + entering
@@ -183,10 +217,10 @@ def gradients(layer: LRU, delta: Tensor, e: Traces) -> dict[str, Tensor]:
 
     dloss = Re(delta dh).  The pair of B's gradient is (Re, -Im) of sum delta e.  Taught in 45.
     """
-    g = layer.decay() * (delta * e.lam).sum(0)  # (N,) for log lam
+    nu, theta = to_nu_theta((delta * e.lam).sum(0), layer.nu, layer.theta)  # (N,), (N,)
     into_B = (delta[..., None] * e.B).sum(0).conj()  # (N, inputs)
-    return {"nu": -layer.nu.exp() * g.real, "theta": -layer.theta.exp() * g.imag,
-            "log_gain": layer.log_gain.exp() * (delta * e.gain).sum(0).real, "B": torch.view_as_real(into_B.resolve_conj())}
+    return {"nu": nu, "theta": theta, "log_gain": layer.log_gain.exp() * (delta * e.gain).sum(0).real,
+            "B": torch.view_as_real(into_B.resolve_conj())}
 
 
 class Block(nn.Module):
@@ -242,7 +276,7 @@ def learn(network: Network, x: Tensor, traces: list[Traces], loss: Callable[[Ten
     new, states = [], []
     for block, before in zip(network.blocks, traces, strict=True):
         e = advance(block.lru, x.detach(), before, rule)
-        h = e.h + _present(block.lru, x)
+        h = e.h + present(x, block.lru.write())
         h = h if h.requires_grad else h.requires_grad_()
         h.retain_grad()
         new.append(e)
