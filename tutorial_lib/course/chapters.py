@@ -32,7 +32,6 @@ PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
     "36": ("Intrinsic dimension", ("30",), "extended"),
     "37": ("Manifold clustering", ("34",), "branch"),
     "44": ("Selective state spaces", ("43",), "core"),
-    "45": ("Learning online", ("40",), "extended"),
     "46": ("Steering a language model", ("43",), "extended"),
     "47": ("Token dynamics", ("44",), "branch"),
     "48": ("In-context learning", ("43",), "extended"),

@@ -44,5 +44,7 @@ PAPERS = {p.id: p for p in (
           "Annan Yu et al.", 2024, "https://arxiv.org/abs/2310.01698"),
     Paper("dsf", "Understanding the differences in Foundation Models: Attention, State Space Models, and Recurrent "
           "Neural Networks", "Jerome Sieber et al.", 2024, "https://arxiv.org/abs/2405.15731"),
+    Paper("online-lru", "Online learning of long-range dependencies", "Nicolas Zucchet et al.", 2023,
+          "https://arxiv.org/abs/2305.15947"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
 )}
