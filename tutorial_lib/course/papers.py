@@ -38,6 +38,8 @@ PAPERS = {p.id: p for p in (
           "Asier Mujika, Felix Weissenberger, Angelika Steger", 2019, "https://arxiv.org/abs/1910.05245"),
     Paper("ntk", "Neural Tangent Kernel: Convergence and Generalization in Neural Networks",
           "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
+    Paper("connectivity-rank", "How connectivity structure shapes rich and lazy learning in neural circuits",
+          "Yuhan Helena Liu et al.", 2024, "https://arxiv.org/abs/2310.08513"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
