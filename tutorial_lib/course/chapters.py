@@ -29,7 +29,6 @@ PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
     "34": ("Representation geometry", ("30",), "extended"),
     "35": ("Dynamical stability", ("30",), "extended"),
     "36": ("Intrinsic dimension", ("30",), "extended"),
-    "37": ("Manifold clustering", ("34",), "branch"),
     "44": ("Selective state spaces", ("43",), "core"),
     "46": ("Steering a language model", ("43",), "extended"),
     "47": ("Token dynamics", ("44",), "branch"),

@@ -40,6 +40,8 @@ PAPERS = {p.id: p for p in (
           "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
     Paper("connectivity-rank", "How connectivity structure shapes rich and lazy learning in neural circuits",
           "Yuhan Helena Liu et al.", 2024, "https://arxiv.org/abs/2310.08513"),
+    Paper("manifold-clustering", "Unsupervised Manifold Linearizing and Clustering", "Tianjiao Ding et al.", 2023,
+          "https://arxiv.org/abs/2301.01805"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
