@@ -79,7 +79,7 @@ CLAIMS = (
                   "same strengths without its structure.",
         kind="our analogue",
         scale="C. elegans, 280 neurons, chemical synapses, signs by neuron at random; against the same strengths at "
-              "other places; delayed match to sample, ten draws",
+              "other places; delayed match to sample, fourteen draws",
         measures={"kernel": "mean of 1 - alignment of the kernel, worm over shuffled worm",
                   "activity": "the same for the activity",
                   "draws": "share of draws in which the worm's kernel changes more"},

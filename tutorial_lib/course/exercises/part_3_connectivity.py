@@ -106,7 +106,8 @@ LOW_RANK = Exercise(
                    Case((_randn(6, 6, seed=2), 4), "a 6 x 6 matrix, rank 4")],
     mistakes={
         "the rank is right and the size is not: your matrix has lost the size of what was cut. You would be testing "
-        "small weights against large ones. Multiply by |W| / |what was kept|.":
+        "small weights against large ones. Multiply by |W| / |what was kept|, both the root of the sum of all squares "
+        "(`matrix_norm(..., 2)` is the largest singular value, and that is not cut).":
             _cut(_largest, lambda W, kept: torch.ones((), dtype=W.dtype)),
         "you kept the smallest singular values: `svd` puts the largest first.":
             _cut(lambda U, s, Vh, r: (U[:, -r:] * s[-r:]) @ Vh[-r:], _same_size),
@@ -116,11 +117,10 @@ LOW_RANK = Exercise(
             _cut(lambda U, s, Vh, r: U[:, :r] @ Vh[:r], _same_size),
         "you brought it to size 1; it is W's size that it should have.":
             _cut(_largest, lambda W, kept: 1 / torch.linalg.matrix_norm(kept)),
-        "you compared the largest singular values (`matrix_norm(W, 2)` or `norm(2)` of the values), and those are equal "
-        "already. The size is the Frobenius norm, the root of the sum of all squares.":
-            _cut(_largest, lambda W, kept: torch.linalg.matrix_norm(W, 2) / torch.linalg.matrix_norm(kept, 2)),
         "the sums of singular values are equal now; the size is the root of the sum of their squares.":
             _cut(_largest, lambda W, kept: torch.linalg.svdvals(W).sum() / torch.linalg.svdvals(kept).sum()),
+        "you compared standard deviations, and these take the mean off. The size is the root of the sum of all squares.":
+            _cut(_largest, lambda W, kept: W.std() / kept.std()),
         "the ratio of sizes is squared: |W| / |kept|, without squares, since the size is a root.":
             _cut(_largest, lambda W, kept: _same_size(W, kept) ** 2),
         "you silenced columns. That has the rank, but it is another matrix: some inputs are not heard at all. Keep the "
@@ -171,13 +171,17 @@ TASK_KERNEL = Exercise(
         "the part of the output weights is missing: the gradient of w . Wx by w is Wx.":
             _added(lambda W: 0 * W.T @ W, lambda w, one: (w @ w) * one),
         "the identity stands alone: how strongly it counts is |w|^2.": _added(_first, lambda w, one: one),
+        "W W' pairs hidden units, (m, m). The kernel pairs inputs: W'W, of shape (d, d).":
+            lambda W, w: W @ W.T + (w @ w) * torch.eye(W.shape[1], dtype=W.dtype),
+        "this is (m, m), products of hidden units with each other. K(x, x') = x . A x', so A is (d, d): W'W, and an identity "
+        "with as many rows as there are inputs.": lambda W, w: W @ W.T + (w @ w) * torch.eye(len(w), dtype=W.dtype),
+        "w w' is (m, m), a product of hidden units. The inner product of the matrices w x' and w x'' is the *number* w . w "
+        "times x' . x''.": lambda W, w: W.T @ W + torch.outer(w, w),
         "2 W'W + ...: each pair of points has the product (Wx) . (Wx') once.":
             _added(lambda W: 2 * W.T @ W, lambda w, one: (w @ w) * one),
     },
     alternatives=(_added(_first, lambda w, one: (w @ w) * one),
-                  _added(lambda W: torch.einsum("ki,kj->ij", W, W), lambda w, one: torch.diag(w.square().sum() * one[0]
-                                                                                             + 0 * one[0] + (w @ w) * (
-                      1 - one[0])))),
+                  _added(lambda W: torch.einsum("ki,kj->ij", W, W), lambda w, one: one * w.square().sum())),
     hints=("The gradient of w . (W x) by w is W x. The inner product of two of these is x . (?) x'.",
            "The gradient by W is the matrix w x'. The inner product of two such matrices is (w . w)(x . x')."),
     solution='''

@@ -60,7 +60,7 @@ QUESTIONS = (
         "kernel, of the activity, of the weights. In which are the wirings of rank 3 ahead?",
         (Choice("In all three, as in the linear network", "So the paper reports. We shall find two of the three."),
          Choice("In kernel and activity, and not in the weights",
-                "Yes, here: a few loud directions need only a small turn to change what the network does.", right=True),
+                "Yes, here: with a smaller change of the weights the activity changes more.", right=True),
          Choice("In none: a relu network of a hundred neurons is not linear",
                 "It is not, and yet two measures behave as in the linear network, on average."))),
     Question(
@@ -69,8 +69,8 @@ QUESTIONS = (
         "values and train. What have you tested?",
         (Choice("Rank", "Rank and size together: what was cut off carried most of the size."),
          Choice("Rank and size together, and small weights are known to be rich",
-                "Yes. Bring the cut matrix back to the size it had. Even then loudness differs: the largest singular "
-                "value is larger than before.", right=True),
+                "Yes. Bring the cut matrix back to the size it had. Even then the largest singular value is not "
+                "what it was: it has grown.", right=True),
          Choice("Only size", "The directions have become fewer, too."))),
     Question(
         "connectivity.close_bet", "33",
