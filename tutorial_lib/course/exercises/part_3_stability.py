@@ -1,0 +1,293 @@
+"""Part 3, dynamical stability: the exercises of chapter 35."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tutorial_lib import stability, two_layer
+from tutorial_lib.kit.judge import Exercise
+from tutorial_lib.kit.observe import Case, Fault
+
+Pair = tuple[Tensor, Tensor]
+
+
+def _randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# ---------------------------------------------------------------- trace and largest eigenvalue
+
+
+def _gradients() -> list[Case]:
+    return [Case((_randn(4, 7),), "four samples, seven weights"), Case((_randn(5, 3, seed=1),), "five samples, three weights")]
+
+
+def _hessian(A: Tensor) -> Tensor:
+    return A.T @ A / len(A)
+
+
+def _top(H: Tensor) -> Tensor:
+    return torch.linalg.eigvalsh(H)[-1]
+
+
+CURVATURES = Exercise(
+    name="stability.curvatures", chapter="35", title="Two numbers of a minimum", reference=stability.curvatures, minutes=6,
+    cases=_gradients,
+    mistakes={
+        "1/n is missing: the loss is a mean over the samples, and so is H.":
+            lambda A: ((A * A).sum(), _top(A.T @ A)),
+        "1/n is missing in the trace.": lambda A: ((A * A).sum(), _top(_hessian(A))),
+        "1/n is missing in the largest eigenvalue.": lambda A: ((A * A).sum() / len(A), _top(A.T @ A)),
+        "you divided by the number of weights; H is a mean over the n samples, the rows of A.":
+            lambda A: ((A * A).sum() / A.shape[1], _top(A.T @ A / A.shape[1])),
+        "that is the smallest eigenvalue: `eigvalsh` ascends, so the largest is at place -1.":
+            lambda A: ((A * A).sum() / len(A), torch.linalg.eigvalsh(_hessian(A))[0]),
+        "the two results are exchanged: first the trace, then the largest eigenvalue.":
+            lambda A: (_top(_hessian(A)), (A * A).sum() / len(A)),
+        "that is the largest singular value of A; an eigenvalue of H is its square, divided by n.":
+            lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0]),
+        "the square is missing: an eigenvalue of H is the square of a singular value of A, divided by n.":
+            lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0] / len(A)),
+        "the trace adds *squared* lengths of the gradients.":
+            lambda A: (A.norm(dim=1).mean(), _top(_hessian(A))),
+        "`.mean()` over all entries divides by the number of weights as well; the trace sums over weights and "
+        "averages over samples.": lambda A: ((A * A).mean(), _top(_hessian(A))),
+        "that is the largest |a_i|^2, the curvature that one sample sees alone; H averages over samples.":
+            lambda A: ((A * A).sum() / len(A), (A * A).sum(1).max()),
+    },
+    alternatives=(lambda A: (torch.trace(_hessian(A)), _top(_hessian(A))),
+                  lambda A: (A.square().sum(1).mean(), torch.linalg.matrix_norm(A, 2) ** 2 / len(A)),
+                  lambda A: (torch.einsum("ij,ij->", A, A) / len(A), _top(A @ A.T / len(A)))),
+    hints=("H = A^T A / n. Its trace is the mean over samples of |a_i|^2.",
+           "`torch.linalg.eigvalsh` gives the eigenvalues of a symmetric matrix, the largest last. A A^T / n is smaller and "
+           "has the same ones, apart from zeros."),
+    solution='''
+def curvatures(A):
+    H = A.T @ A / len(A)
+    return H.trace(), torch.linalg.eigvalsh(H)[-1]
+''',
+)
+
+
+# ---------------------------------------------------------------- the second moment
+
+
+def _moments() -> list[Case]:
+    cases = []
+    for n, P, lr, seed in ((3, 4, 0.3, 0), (5, 2, 0.1, 3)):
+        S = _randn(P, P + 1, seed=seed + 1)
+        cases.append(Case((_randn(n, P, seed=seed), S @ S.T, lr), f"{n} samples, {P} weights"))
+    return cases
+
+
+def _blanks(noise: Callable[[Tensor, Tensor], Tensor], drift: Callable[[Tensor, Tensor], Tensor] = lambda H, C: H @ C + C @ H,
+            power: int = 2) -> Callable[..., Tensor]:
+    """The stub with its blanks filled: what the first-order term is, and the mean over samples, from (A, C)."""
+    return lambda A, C, lr: C - lr * drift(_hessian(A), C) + lr**power * noise(A, C)
+
+
+def _noise(A: Tensor, C: Tensor) -> Tensor:
+    return A.T @ (((A @ C) * A).sum(1, keepdim=True) * A) / len(A)
+
+
+def _by_samples(A: Tensor, C: Tensor, lr: float) -> Tensor:
+    steps = [torch.eye(A.shape[1], dtype=A.dtype) - lr * torch.outer(a, a) for a in A]
+    return torch.stack([S @ C @ S for S in steps]).mean(0)
+
+
+SECOND_MOMENT = Exercise(
+    name="stability.second_moment", chapter="35", title="Two blanks: one step of a cloud", reference=stability.second_moment,
+    minutes=10, cases=_moments,
+    mistakes={
+        "that is gradient descent, (1 - lr H) C (1 - lr H): the last term has to average over samples *after* squaring.":
+            _blanks(lambda A, C: _hessian(A) @ C @ _hessian(A)),
+        "the last term is missing: it is small for a small step, and it is what makes SGD unstable.":
+            _blanks(lambda A, C: 0 * C),
+        "the first-order term is H C + C H, which stays symmetric; 2 H C does not.":
+            _blanks(_noise, lambda H, C: 2 * H @ C),
+        "the first-order term appears once: it is H C + C H, from both sides of the product.":
+            _blanks(_noise, lambda H, C: H @ C),
+        "1/n is missing in the last term: it is a mean over samples.":
+            _blanks(lambda A, C: len(A) * _noise(A, C)),
+        "the last term lacks its outer product: a_i^T C a_i is a number, and it multiplies the matrix a_i a_i^T.":
+            _blanks(lambda A, C: ((A @ C) * A).sum(1).mean() * torch.eye(len(C), dtype=C.dtype)),
+        "the last term is a mean of products, each sample with itself; this is the product of the means.":
+            _blanks(lambda A, C: ((A @ C) * A).sum(1).mean() * _hessian(A)),
+        "a_i^T C a_i became |a_i|^2: that is right where C is the identity, and only there.":
+            _blanks(lambda A, C: A.T @ (A.square().sum(1, keepdim=True) * A) / len(A)),
+        "lr comes squared in the last term.": _blanks(_noise, power=1),
+        "H lacks its 1/n: it is a mean over samples.":
+            lambda A, C, lr: C - lr * (A.T @ A @ C + C @ A.T @ A) + lr**2 * _noise(A, C),
+    },
+    alternatives=(_by_samples, _blanks(_noise),
+                  _blanks(lambda A, C: torch.einsum("ij,ik,i->jk", A, A, torch.einsum("ij,jk,ik->i", A, C, A)) / len(A))),
+    hints=("Multiply out (1 - lr a a^T) C (1 - lr a a^T), then take the mean over samples. Three kinds of terms appear.",
+           "Of first order: a a^T C + C a a^T. Its mean has H in place of a a^T.",
+           "Of second order: a a^T C a a^T = a (a^T C a) a^T, a number times an outer product. `((A @ C) * A).sum(1)` has all "
+           "n numbers."),
+    solution='''
+def second_moment(A, C, lr):
+    H = A.T @ A / len(A)
+    drift = H @ C + C @ H
+    seen = ((A @ C) * A).sum(1)                         # (n,), a_i^T C a_i
+    spread = A.T @ (seen[:, None] * A) / len(A)         # (P, P)
+    return C - lr * drift + lr**2 * spread
+''',
+)
+
+
+# ---------------------------------------------------------------- a step of SGD
+
+
+def _one_sample() -> list[Case]:
+    return [Case((_randn(d, seed=s), _randn(1, seed=s + 1), _randn(d, seed=s + 2), _randn(d, seed=s + 3), lr),
+                 f"{d} inputs") for d, s, lr in ((4, 0, 0.1), (3, 10, 0.3))]
+
+
+def _step(push: Callable[..., Tensor], up: float = 1) -> Callable[..., Pair]:
+    """An answer from what multiplies u (and v, with the opposite sign): push(error, x, lr)."""
+    def diagonal_step(x: Tensor, y: Tensor, u: Tensor, v: Tensor, lr: float) -> Pair:
+        p = push((x * (u * u - v * v)).sum() - y, x, lr)
+        return u - p * u, v + up * p * v
+
+    return diagonal_step
+
+
+def _in_turn(x: Tensor, y: Tensor, u: Tensor, v: Tensor, lr: float) -> Pair:
+    u = u - 2 * lr * ((x * (u * u - v * v)).sum() - y) * x * u
+    return u, v + 2 * lr * ((x * (u * u - v * v)).sum() - y) * x * v
+
+
+def _by_autograd(x: Tensor, y: Tensor, u: Tensor, v: Tensor, lr: float) -> Pair:
+    u, v = u.clone().requires_grad_(), v.clone().requires_grad_()
+    loss = ((x * (u**2 - v**2)).sum() - y).square().sum() / 2
+    du, dv = torch.autograd.grad(loss, (u, v))
+    return (u - lr * du).detach(), (v - lr * dv).detach()
+
+
+DIAGONAL_STEP = Exercise(
+    name="stability.diagonal_step", chapter="35", title="A step on one sample", reference=two_layer.diagonal_step, minutes=8,
+    cases=_one_sample,
+    mistakes={
+        "the factor 2 is missing: the derivative of u^2 is 2u (the 1/2 of the loss went against the square of the error).":
+            _step(lambda e, x, lr: lr * e * x),
+        "the sign at v: f falls where v^2 grows, so v moves the other way.": _step(lambda e, x, lr: 2 * lr * e * x, -1),
+        "this climbs: the step goes *against* the gradient.": _step(lambda e, x, lr: -2 * lr * e * x),
+        "v was moved with the error at the *new* u: take the error once, then move both.": _in_turn,
+        "the factor u (and v) is missing: the derivative of u^2 is 2u.":
+            lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u * u - v * v)).sum() - y) * x,
+                                    v + 2 * lr * ((x * (u * u - v * v)).sum() - y) * x),
+        "the derivative of 1/2 e^2 by e is e, not 2 e: there is a factor 2 too many.": _step(lambda e, x, lr: 4 * lr * e * x),
+        "the input x is missing in the gradient.":
+            _step(lambda e, x, lr: 2 * lr * e * torch.ones_like(x)),
+        "the target is missing: the error is f - y.":
+            lambda x, y, u, v, lr: _step(lambda e, x, lr: 2 * lr * e * x)(x, 0 * y, u, v, lr),
+        "the squares are missing in f: it is the sum of (u^2 - v^2) x.":
+            lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u - v)).sum() - y) * x * u,
+                                    v + 2 * lr * ((x * (u - v)).sum() - y) * x * v),
+    },
+    alternatives=(_step(lambda e, x, lr: 2 * lr * e * x), _by_autograd),
+    hints=("The error is e = sum of (u^2 - v^2) x, minus y. The loss of this sample is e^2 / 2.",
+           "Its gradient is e times the gradient of f: by u it is 2 u x, by v it is -2 v x.",
+           "Both move against it, from the same e: u - lr e 2 u x, and v + lr e 2 v x."),
+    solution='''
+def diagonal_step(x, y, u, v, lr):
+    e = (x * (u**2 - v**2)).sum() - y
+    return u - lr * e * 2 * u * x, v + lr * e * 2 * v * x
+''',
+)
+
+
+# ---------------------------------------------------------------- transfer: the flattest form
+
+
+def _nets() -> list[Case]:
+    return [Case((_randn(9, 3, seed=s), _randn(m, 3, seed=s + 1) * torch.logspace(-0.5, 0.5, m, dtype=torch.float64)[:, None],
+                  _randn(m, seed=s + 2)), f"{m} units") for m, s in ((5, 0), (4, 20))]
+
+
+def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
+    """The function at other points, and the trace of what came back."""
+    X, W, a = case.args
+    found = candidate(X, W, a)
+    if found is None:
+        return {"W and a": None}
+    if not (isinstance(found, (tuple, list)) and len(found) == 2 and all(isinstance(t, Tensor) for t in found)):
+        raise Fault("error", "two tensors are expected, W and a.")
+    if found[0].shape != W.shape or found[1].shape != a.shape:
+        raise Fault("wrong shape", f"W and a keep their shapes, {tuple(W.shape)} and {tuple(a.shape)}; got "
+                                   f"{tuple(found[0].shape)} and {tuple(found[1].shape)}.")
+    probe = _randn(12, 3, seed=99)
+    trace = stability.curvatures(two_layer.relu_gradients(X, *found))[0]
+    return {"the function at twelve other points": two_layer.relu_output(probe, *found), "the trace": trace}
+
+
+def _scaled(power: float, which: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda o, i, W, a: i / o
+            ) -> Callable[..., Pair]:
+    """Each unit by its own factor, a power of something made of its two parts of the trace, W and a."""
+    def flattest(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+        outer, inner = two_layer.unit_curvatures(X, W, a)
+        ratio = which(outer, inner, W, a)
+        c = torch.where(ratio.isfinite() & (ratio > 0), ratio, torch.ones_like(ratio)) ** power
+        return W * c[:, None], a / c
+
+    return flattest
+
+
+def _parts(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+    z = X @ W.T
+    return z.relu().square().mean(0), ((z > 0) * X.square().sum(1, keepdim=True)).mean(0) * a**2
+
+
+def _wrong_side(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+    W2, a2 = two_layer.flattest(X, W, a)
+    c = W2.norm(dim=1) / W.norm(dim=1)
+    return W * c[:, None], a * c
+
+
+def _by_search(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+    outer, inner = _parts(X, W, a)
+    c = torch.logspace(-3, 3, 24001, dtype=W.dtype)[:, None]
+    best = c[(c**2 * outer + inner / c**2).argmin(0), 0]
+    return W * best[:, None], a / best
+
+
+FLATTEST = Exercise(
+    name="stability.flattest", chapter="35", title="Transfer: the flattest form of a network", reference=two_layer.flattest,
+    minutes=12, core=False, observe=_observe_form, cases=_nets,
+    mistakes={
+        "you scaled W by c and a by c as well: then the function grows by c^2. One of them has to be divided.": _wrong_side,
+        "the wrong way: the part that is too large has grown. W wants a large c where the *inner* part is the larger one.":
+            _scaled(-0.25),
+        "you took c^2 for c: the outer part grows with c^2 and the inner one falls with it, so c is a fourth root.":
+            _scaled(0.5),
+        "one root too many: both parts are equal where c^4 = inner / outer.": _scaled(0.125),
+        "that makes |w_j| and |a_j| equal, which balances a unit's *weights*. What has to be balanced are its two parts of the "
+        "trace, and they depend on the inputs that the unit sees.":
+            _scaled(0.5, lambda o, i, W, a: a.abs() / W.norm(dim=1)),
+        "all units got one common factor: each has its own balance, and each may be rescaled alone.":
+            _scaled(0.25, lambda o, i, W, a: (i.sum() / o.sum()).expand_as(a)),
+        "the inner part lacks a_j^2: it is the mean of a_j^2 |x|^2 over the samples where the unit is on.":
+            _scaled(0.25, lambda o, i, W, a: i / a**2 / o),
+        "you gave the network back as it was; its trace can be smaller.": lambda X, W, a: (W.clone(), a.clone()),
+    },
+    alternatives=(_scaled(0.25), _by_search),
+    hints=("relu(c z) = c relu(z) for c > 0: so w_j c and a_j / c is the same function.",
+           "A unit adds two parts to the trace: the mean of relu(w.x)^2 (by its outer weight), and the mean of a^2 |x|^2 where "
+           "it is on (by its inner weights). With c they become c^2 outer + inner / c^2.",
+           "The sum is least where both are equal: c^4 = inner / outer. Leave units alone for which one of them is 0."),
+    solution='''
+def flattest(X, W, a):
+    z = X @ W.T                                                       # (n, m)
+    outer = z.relu().square().mean(0)                                 # (m,)
+    inner = a**2 * ((z > 0) * X.square().sum(1, keepdim=True)).mean(0)
+    c = torch.where(outer * inner > 0, inner / outer, 1.0) ** 0.25
+    return W * c[:, None], a / c
+''',
+)
+
+EXERCISES = (CURVATURES, SECOND_MOMENT, DIAGONAL_STEP, FLATTEST)
