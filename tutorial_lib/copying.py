@@ -6,6 +6,8 @@ bits       bits of a step                                               an int
 wait       steps between the pattern and the mark that asks for it      an int
 x          the pattern, then silence; the last channel is the mark      (B, L, bits + 1)
 wanted     the pattern, as it should be written after the mark          (B, P, bits)
+held       how strongly the pattern stands in a state when the mark     (up to P bits,)
+           comes: singular values of the map from pattern to state
 
 A sequence has L = 2 P + wait + 1 steps; only the last P are scored.  Chance is half of the bits.
 """
@@ -43,3 +45,15 @@ def copy_loss(network: Network, x: Tensor, wanted: Tensor, rule: Rule = "bptt") 
 def wrong_bits(network: Network, x: Tensor, wanted: Tensor) -> float:
     """The share of bits written wrongly: 0.5 is chance.  Taught in 45."""
     return ((network(x)[:, -wanted.shape[1] :] > 0) != (wanted > 0.5)).float().mean().item()
+
+
+def held(lam: Tensor, write: Tensor, P: int, bits: int, wait: int) -> Tensor:
+    """Singular values of the map from the pattern to the state just before the mark, the largest first.
+
+    A bit of step s arrives as lam^(P + wait - 1 - s) write.  lam: (N,), write: (N, bits + 1) complex
+    -> (min(P bits, 2 N),).  Taught in 45.
+    """
+    ages = torch.arange(P + wait - 1, wait - 1, -1)[:, None]  # (P, 1)
+    arrives = (lam**ages)[:, None] * write[:, :bits].T  # (P, bits, N)
+    arrives = arrives.flatten(0, 1)
+    return torch.linalg.svdvals(torch.cat((arrives.real, arrives.imag), 1))

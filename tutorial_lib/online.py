@@ -88,7 +88,10 @@ def to_nu_theta(g: Tensor, nu: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def present(x: Tensor, write: Tensor) -> Tensor:
-    """Zero, through which x alone gets the gradient of write x.  x: (..., D), write: (N, D) -> (..., N)  Taught in 45."""
+    """Zero, through which x alone gets the gradient of write x.  x: (..., D), write: (N, D) -> (..., N)
+
+    Taught in 45.
+    """
     change = (x - x.detach()).to(write.dtype)
     return change @ write.detach().T
 
@@ -102,9 +105,9 @@ def online_states(x: Tensor, lam: Tensor, write: Tensor) -> Tensor:
 
 
 def break_even(N: int, D: int) -> int:
-    """The shortest sequence for which states and inputs of all steps are more numbers than the traces.  Taught in 45.
+    """The shortest sequence for which states and inputs of all steps are more numbers than the traces.
 
-    A step: N complex and D real numbers; the traces: 2 N + N D complex numbers.
+    A step: N complex and D real numbers; the traces: 2 N + N D complex numbers.  Taught in 45.
     """
     return 2 * N * (2 + D) // (2 * N + D) + 1
 

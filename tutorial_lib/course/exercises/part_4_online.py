@@ -95,6 +95,11 @@ CARRY = Exercise(
             _step(lambda new, h, e, lam, x, B: h, lambda new, h, e, lam, x, B: x.to(B).expand_as(B)),
         "what enters the trace of B is B x. B stands linearly in B x, and its derivative is x.":
             _step(_lam_right, lambda new, h, e, lam, x, B: lam[:, None] * e + B * x),
+        "what enters the trace of B is what the mode takes in, B x, in every column. The derivative of B x with "
+        "respect to entry (n, d) is x_d.":
+            _step(_lam_right, lambda new, h, e, lam, x, B: lam[:, None] * e + (B @ x.to(B))[:, None]),
+        "the trace of B took in the product of state and input; h_{t-1} does not multiply B. Only x does.":
+            _step(_lam_right, lambda new, h, e, lam, x, B: lam[:, None] * e + torch.outer(h, x.to(B))),
         "lam went along the wrong axis of the trace of B: row n belongs to mode n, so it is lam[:, None].":
             _step(_lam_right, lambda new, h, e, lam, x, B: lam * e + x),
         "the trace of B took in the state; B is multiplied by the input x.":
@@ -322,7 +327,8 @@ BREAK_EVEN = Exercise(
     cases=lambda: [Case((64, 64), "N = D = 64"), Case((32, 3), "N = 32, D = 3"), Case((4, 100), "N = 4, D = 100"),
                    Case((1, 1), "N = D = 1")],
     mistakes={
-        "complex numbers were counted as one: each is two real numbers, in the states and in the traces.":
+        "real and complex numbers were counted alike: a complex one is two real ones (states, traces), an input is "
+        "one.":
             _first(lambda N, D: 2 * N + N * D, lambda N, D: N + D),
         "the trace of B is missing, and it is by far the largest: N D complex numbers.":
             _first(lambda N, D: 4 * N, lambda N, D: 2 * N + D),
@@ -336,8 +342,6 @@ BREAK_EVEN = Exercise(
             _first(lambda N, D: 4 * N + 2 * N * D, lambda N, D: N + D),
         "the traces are complex, two real numbers each.":
             _first(lambda N, D: 2 * N + N * D, lambda N, D: 2 * N + D),
-        "the inputs were counted as complex; they are real.":
-            _first(lambda N, D: 4 * N + 2 * N * D, lambda N, D: 2 * N + 2 * D),
         "one too short: asked for is the first length at which keeping the steps takes more.":
             lambda N, D: (4 * N + 2 * N * D) // (2 * N + D),
         "where the two are equal it is not yet more: when the division leaves no rest, the answer is one step further.":

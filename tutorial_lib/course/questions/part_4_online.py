@@ -23,11 +23,11 @@ QUESTIONS = (
                                               "needs the activity of all steps."))),
     Question(
         "online.who_learns", "45",
-        "Backpropagation keeps all 71 steps. The three others keep none of them: at the mark, the pattern is 60 steps "
+        "Backpropagation keeps all 81 steps. The three others keep none of them: at the mark, the pattern is 60 steps "
         "gone. Which of the three will learn to write it down?",
         (Choice("None: what is gone cannot be learned from",
-                "One of them does, and as well as backpropagation. Something is carried along that says enough about "
-                "what is gone."),
+                "One of them does, and as well as backpropagation. Something is carried along that says enough "
+                "about what is gone."),
          Choice("One, and just as well as backpropagation",
                 "Yes. With one layer its curve lies on that of backpropagation: it is the same gradient, computed in "
                 "another order.", right=True),
@@ -36,8 +36,8 @@ QUESTIONS = (
                 "it. The long memory they do not learn."))),
     Question(
         "online.peak", "45",
-        "A single input of 1 comes in, then silence. The trace of lam is then t lam^(t-1). With |lam| = 0.95, after how "
-        "many steps is it largest?",
+        "A single input of 1 comes in, then silence. The trace of lam is then t lam^(t-1). With |lam| = 0.95, after "
+        "how many steps is it largest?",
         number=19.5, within=1.1,
         why="t 0.95^(t-1) grows while one more step adds more than 5 %: until t = -1 / ln 0.95, about 19.5 steps. A "
             "trace is a memory of what is past, and lam decides how far back it listens."),
@@ -87,13 +87,15 @@ QUESTIONS = (
     Question(
         "online.stale", "45",
         "When weights change at every step, traces collected under the old weights no longer fit the new ones. With a "
-        "learning rate ten times smaller, what will be the relative error of the gradient?",
-        (Choice("The same: a wrong trace is a wrong trace",
+        "very small learning rate, and then one ten times smaller still, what happens to the relative error of the "
+        "gradient?",
+        (Choice("It stays: a wrong trace is a wrong trace",
                 "How wrong depends on how far the weights have moved while the trace still remembers."),
-         Choice("About ten times smaller", "Yes, to first order: the weights have moved a tenth as far during the "
-                                           "memory of the modes.", right=True),
-         Choice("About a hundred times smaller", "That would be second order. The first order does not cancel: all "
-                                                 "moves went in the direction of learning."))),
+         Choice("It falls ten times or more", "Yes: the weights have moved a tenth as far during the memory of the "
+                                              "modes, and a learner that has learned less has a larger gradient to "
+                                              "compare with.", right=True),
+         Choice("It falls by the square root of ten", "Errors that add up at random would do so. These do not: the "
+                                                      "weights move in the direction of learning, step after step."))),
     Question(
         "online.close_batch", "45",
         "A phone learns from one endless stream, and a data centre from a million stored texts, a thousand at a time. "
