@@ -4,7 +4,7 @@
 #                                         PyTorch's own small CPU build (worth it on a Linux laptop)
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: lab test notebooks evidence claims bench weights doctor clean help
+.PHONY: lab test notebooks evidence claims bench weights teach slides handout assignment solutions doctor clean help
 
 lab:        ; @$(PYTHON) -m tutorial_lib lab
 test:       ; @$(PYTHON) -m tutorial_lib test
@@ -13,6 +13,11 @@ evidence:   ; @$(PYTHON) -m tutorial_lib evidence $(CHAPTER) $(if $(SEEDS),--see
 claims:     ; @$(PYTHON) -m tutorial_lib claims
 bench:      ; @$(PYTHON) -m tutorial_lib bench $(NAME)
 weights:    ; @$(PYTHON) -m tutorial_lib weights $(CHAPTER)
+teach:      ; @$(PYTHON) -m tutorial_lib teach $(CHAPTER)
+slides:     ; @$(PYTHON) -m tutorial_lib slides $(CHAPTER)
+handout:    ; @$(PYTHON) -m tutorial_lib handout $(CHAPTER)
+assignment: ; @$(PYTHON) -m tutorial_lib assignment $(CHAPTER)
+solutions:  ; @$(PYTHON) -m tutorial_lib solutions $(WHAT) $(CHAPTER)
 doctor:     ; @$(PYTHON) -m tutorial_lib doctor
 clean:      ; @$(PYTHON) -m tutorial_lib clean
 help:       ; @$(PYTHON) -m tutorial_lib help

@@ -167,7 +167,7 @@ claim("start.averages", ratio=off[0] / off[1], expected=(many / few) ** 0.5)
 # | you have | do this |
 # |---|---|
 # | yourself and an evening | one chapter; answer every question before reading on; leave the stretch exercises for the weekend |
-# | a class, one week per chapter | the spine in order; chapters as homework; each chapter's first card folds open to a question for discussion and what to skip. A file `NO_SOLUTIONS` in the course's folder withholds the solutions |
+# | a class, one week per chapter | the spine in order; chapters as homework; each chapter's first card folds open to a question for discussion and what to skip; `make teach` writes a page for the teacher of each. `python -m tutorial_lib solutions hide` withholds solutions until `solutions show`. `progress(export="FOLDER")` writes what you did, without a name, and `class_report("FOLDER")` shows a class its commonest mistakes |
 # | 60 minutes | 5: this page's first cells. 15: chapter 10, section 4 (the KL), for those who need it. 40: chapter 11, sections 1 to 4, core exercises in pairs; end at the three losses |
 # | 90 minutes | the same, then chapter 11, sections 5 and 6, without the stretch exercises |
 # | 180 minutes | chapter 10 without section 6 and the stretch exercise (60 minutes), a break, chapter 11 whole (100), the closing questions together |

@@ -131,10 +131,10 @@ def test_notebooks_speak_to_the_face_and_to_concepts(source):
 
 
 def layer(path):
-    """How far up a module lies: kit 0, building blocks and concepts 1, course 2, face 3, commands 4."""
+    """How far up a module lies: kit 0, building blocks and concepts 1, course and teach 2, face 3, commands 4."""
     parts = path.relative_to(ROOT / "tutorial_lib").parts
-    if parts[0] in ("kit", "course", "cli"):
-        return {"kit": 0, "course": 2, "cli": 4}[parts[0]]
+    if parts[0] in ("kit", "course", "teach", "cli"):
+        return {"kit": 0, "course": 2, "teach": 2, "cli": 4}[parts[0]]
     return {"__init__.py": 3, "__main__.py": 4}.get(path.name, 1)
 
 

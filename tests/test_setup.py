@@ -106,6 +106,48 @@ def test_environment_is_made_only_when_needed(monkeypatch, tmp_path):
     assert environment.ensure() == sys.executable
 
 
+def test_the_packages_of_a_teacher_come_when_a_command_needs_them_and_stay(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(environment, "works", lambda python: True)
+    monkeypatch.setattr(environment, "in_own_environment", lambda: False)
+    monkeypatch.setattr(environment, "venv_python", lambda: sys.executable)
+    monkeypatch.setattr(environment, "VENV", tmp_path / "elsewhere")
+    made, answer = [], [0]
+    monkeypatch.setattr(environment.subprocess, "run", lambda command, **more: made.append(command)
+                        or subprocess.CompletedProcess(command, answer[0]))
+    environment.ensure()
+    assert made[-1][-1] == ".[test]" and environment.ready(sys.executable)
+    assert not environment.ready(sys.executable, teach=True)
+    answer[0] = 1  # no network: the tests go on without, a teacher's command cannot
+    assert environment.ensure(teach=True, optional=True) == sys.executable
+    try:
+        environment.ensure(teach=True)
+        raise AssertionError("a teacher's command cannot go on without its packages")
+    except cli.Stop as stop:
+        assert "network" in str(stop)
+    answer[0] = 0
+    environment.ensure(teach=True)
+    assert made[-1][-1] == ".[test,teach]" and environment.ready(sys.executable, teach=True)
+    (tmp_path / "stamp").write_text("another edition, with teach")
+    environment.ensure()
+    assert made[-1][-1] == ".[test,teach]", "an update keeps what was there"
+
+
+def test_a_teachers_command_in_an_environment_of_ones_own_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "in_own_environment", lambda: True)
+    monkeypatch.setattr(environment, "VENV", tmp_path / "elsewhere")
+    monkeypatch.setattr(environment, "TEACH", ("no_such_module_here",))
+    assert environment.ensure(teach=True, optional=True) == sys.executable
+    try:
+        environment.ensure(teach=True)
+        raise AssertionError("a missing extra must be said")
+    except cli.Stop as stop:
+        assert '".[teach]"' in str(stop)
+    extra = {w.split(">=")[0] for w in PROJECT["optional-dependencies"]["teach"]}
+    pins = {name.lower() for name in doctor.pins()}
+    assert extra <= pins and cli.TEACHING[-1] == "test" and set(cli.TEACHING) <= set(cli.COMMANDS)
+
+
 def test_a_missing_package_and_a_failed_installation_say_what_to_do(monkeypatch, tmp_path):
     made = []
     monkeypatch.setattr(environment, "NEEDED", ("torch", "no_such_module_here"))

@@ -11,6 +11,8 @@ A notebook speaks eight words from here:
     show      display a figure with its description            show(figure, alt="...")
     progress  what you have passed and answered so far         progress()
 
+and a teacher one more: class_report(folder), from what learners' progress(export=folder) wrote.
+
 and helpers: connectome(), digits(), melodies(), moby_dick(), series() (the data), minibatches, plot (figures in one
 call), play (a sound) and keep (a file), weights (trained ones that ship), course_map().
 
@@ -64,6 +66,7 @@ The modules, in reading order:
     selective       state spaces that choose: the selective scan, and the same by matrix products
     kit/            machinery with no content: checks, questions, claims, explorers, plots, data
     course/         content tied to chapters: exercises, questions, claims, papers, the map
+    teach/          for a room: teacher pages, class view, slides, homework, all made from the chapters
     cli/            python -m tutorial_lib lab | test | notebooks | doctor | clean | help
 
 This file imports nothing heavy: `python -m tutorial_lib lab` must work before anything is installed.
@@ -72,8 +75,8 @@ This file imports nothing heavy: `python -m tutorial_lib lab` must work before a
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["start", "ask", "check", "claim", "explore", "show", "progress", "course_map", "connectome", "digits",
-           "keep", "melodies", "minibatches", "moby_dick", "play", "plot", "series", "train", "weights"]
+__all__ = ["start", "ask", "check", "claim", "explore", "show", "progress", "course_map", "class_report", "connectome",
+           "digits", "keep", "melodies", "minibatches", "moby_dick", "play", "plot", "series", "train", "weights"]
 
 # what is machinery alone is handed through, loaded at first use
 _FROM_KIT = {
@@ -152,12 +155,30 @@ def claim(name: str, **measured: float) -> None:
     kit.report(found, measured, chapters.evidence(found.chapter))
 
 
-def progress() -> None:
-    """Show which exercises were passed and which questions answered, chapter by chapter.  Taught in 00."""
+def progress(export=None, name: str = "") -> None:
+    """Show which exercises were passed and which questions answered, chapter by chapter.
+
+    `export` (a file or a folder) writes a copy for a class view: attempts, known mistakes, answers and times; a name
+    only if one is given.  Raises FileExistsError rather than writing over another file.  Taught in 00.
+    """
     from tutorial_lib import course
     from tutorial_lib.kit import progress as kit
 
+    if export is not None:
+        kit.export(export, name)
+        return
     kit.show_progress(course.table_of_work())
+
+
+def class_report(folder, chapter: str = "") -> None:
+    """Show what a class did, from the copies that `progress(export=...)` wrote into a folder.
+
+    The commonest mistakes of each exercise, predictions before and after, minutes by section.  Files that are no
+    such copies are named and skipped.  Raises FileNotFoundError for a folder that is not there.
+    """
+    from tutorial_lib.teach import classroom
+
+    classroom.show_report(folder, chapter)
 
 
 def course_map() -> None:

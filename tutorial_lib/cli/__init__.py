@@ -24,12 +24,19 @@ python -m tutorial_lib COMMAND      (or: make COMMAND)
   claims              write CLAIMS.md from the recorded evidence
   bench [NAME]        time the library against its peers (optional: pip install -e ".[bench]")
   weights 21          train the weights that chapter 21 ships once more
+  teach [11]          teacher pages and workshop plans, as HTML to read and to print
+  slides [11]         chapters as slides, one file each
+  handout [11]        chapters to read and to print, one file each
+  assignment 11       a chapter's exercises as graded homework (nbgrader)
+  solutions hide      in this class, keep solutions back until `solutions show`; `solutions hide 11 12`: of these
   doctor              look at Python, versions, threads, disk, data and widgets; say what to do
   clean               remove build products (never workbook/, which is yours)
   help                this text
 """
 
-COMMANDS = ("lab", "test", "notebooks", "evidence", "claims", "bench", "weights", "doctor", "clean")
+COMMANDS = ("lab", "test", "notebooks", "evidence", "claims", "bench", "weights", "teach", "slides",
+            "handout", "assignment", "solutions", "doctor", "clean")
+TEACHING = ("teach", "slides", "handout", "assignment", "test")  # these need the packages of the extra `teach`
 
 
 class Stop(Exception):
@@ -94,8 +101,8 @@ def run(command, rest) -> int:
     python = sys.executable
     if command == "doctor":  # looks at what is there and installs nothing
         python = environment.venv_python() if environment.ready(environment.venv_python()) else python
-    elif command != "clean":
-        python = environment.ensure()
+    elif command not in ("clean", "solutions"):  # these need Python alone
+        python = environment.ensure(teach=command in TEACHING, optional=command == "test")
     if os.path.abspath(python) != os.path.abspath(sys.executable):
         return subprocess.run([python, "-m", "tutorial_lib", command, *rest], check=False).returncode
     return import_module("tutorial_lib.cli." + command).main(rest)

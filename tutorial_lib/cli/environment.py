@@ -19,6 +19,7 @@ STAMP = VENV / "set-up-for"
 # one module of each package that a chapter or a test cannot do without
 NEEDED = ("ipywidgets", "jupyterlab", "jupytext", "matplotlib", "nbclient", "nbformat", "numpy", "yaml", "safetensors",
           "sklearn", "scipy", "torch", "hypothesis", "mido", "nbval", "pytest", "xdist", "selenium")
+TEACH = ("latex2mathml", "nbgrader")  # of the extra `teach`, for the commands of a teacher; learners do without
 
 
 def venv_python() -> str:
@@ -32,27 +33,40 @@ def wanted() -> str:
     return hashlib.sha256(b"\0".join([*parts, str(ROOT).encode()])).hexdigest()
 
 
-def missing() -> list[str]:
-    """The modules that this very Python lacks."""
-    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+def missing(names: tuple[str, ...] | None = None) -> list[str]:
+    """The modules that this very Python lacks, of those needed unless others are named."""
+    return [name for name in (names or NEEDED) if importlib.util.find_spec(name) is None]
 
 
-def ready(python: str) -> bool:
-    """True when .venv is complete for this folder and these versions."""
-    return os.path.exists(python) and STAMP.exists() and STAMP.read_text().split()[:1] == [wanted()]
+def ready(python: str, teach: bool = False) -> bool:
+    """True when .venv is complete for this folder and these versions, with the extra `teach` if it is asked for."""
+    stamp = STAMP.read_text().split() if os.path.exists(python) and STAMP.exists() else []
+    return stamp[:1] == [wanted()] and (not teach or "teach" in stamp)
 
 
-def ensure() -> str:
-    """The Python to go on with.  Makes .venv and installs when needed; raises Stop with what to do."""
+def ensure(teach: bool = False, optional: bool = False) -> str:
+    """The Python to go on with.  Makes .venv and installs when needed; raises Stop with what to do.
+
+    `optional`: what `teach` asks for is installed if that is possible, and gone without if not (the tests say so).
+    """
     inside = os.path.realpath(sys.prefix) == os.path.realpath(VENV)
     if not inside and in_own_environment() and not missing():
+        if teach and not optional and missing(TEACH):
+            raise Stop("This command needs two more packages, in the environment that is active:\n"
+                       '    pip install -c constraints.txt -e ".[teach]"')
         return sys.executable  # conda, or a virtual environment of the reader's own
     python = venv_python()
-    if not ready(python):
-        if inside:
-            raise Stop("The packages in .venv are of another edition. Leave the environment (`deactivate`) and run "
-                       "the command again: it brings .venv up to date.")
-        create(python)
+    if ready(python, teach) or (inside and optional and ready(python)):
+        return python
+    if inside:
+        raise Stop("The packages in .venv are of another edition, or those of a teacher are not among them. Leave "
+                   "the environment (`deactivate`) and run the command again: it brings .venv up to date.")
+    try:
+        create(python, teach)
+    except Stop as stop:
+        if not optional or not ready(python):
+            raise
+        print(f"{stop}\nGoing on without the packages of a teacher.", flush=True)
     return python
 
 
@@ -70,8 +84,12 @@ def works(python: str) -> bool:
         return False
 
 
-def create(python: str) -> None:
-    """Make .venv (again, if its Python is gone) and install the pinned packages into it."""
+def create(python: str, teach: bool = False) -> None:
+    """Make .venv (again, if its Python is gone) and install the pinned packages into it.
+
+    What a teacher's command brought in once stays up to date from then on.
+    """
+    teach = teach or (STAMP.exists() and "teach" in STAMP.read_text().split())
     free = shutil.disk_usage(ROOT).free / 2**30
     if free < 3:
         raise Stop(f"Setting up needs about 3 GB; {free:.1f} GB are free on this disk. Make room and run it again.")
@@ -87,8 +105,9 @@ def create(python: str) -> None:
            *shlex.split(os.environ.get("PIP_ARGS", ""))]  # for PyTorch's own CPU builds, say
     # the pip that some systems ship cannot read today's package descriptions
     subprocess.run([*pip, "--upgrade", "pip>=24.2"], cwd=ROOT, check=False)
-    done = subprocess.run([*pip, "-c", "constraints.txt", "-e", ".[test]"], cwd=ROOT, check=False)
+    extras = "test,teach" if teach else "test"
+    done = subprocess.run([*pip, "-c", "constraints.txt", "-e", f".[{extras}]"], cwd=ROOT, check=False)
     if done.returncode:
         raise Stop("The packages could not be installed (pip's own words are above). Is the network on? After a "
                    "first set-up everything works without it.\nRun the same command again: it goes on from there.")
-    STAMP.write_text(wanted() + "\n")
+    STAMP.write_text(wanted() + (" teach" if teach else "") + "\n")

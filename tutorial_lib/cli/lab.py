@@ -73,7 +73,8 @@ def main(argv: list[str]) -> int:
            # a copy finds the library of this folder, wherever the folder was moved to
            "PYTHONPATH": before("PYTHONPATH", settings.ROOT),
            # labconfig/ in there: no question about news, which would need the network; widgets saved with the
-           # notebook, since a slider without its state shows as an error the next day; long lines wrapped
+           # notebook, since a slider without its state shows as an error the next day; long lines wrapped; what a
+           # teacher's packages add to JupyterLab switched off
            "JUPYTER_CONFIG_PATH": before("JUPYTER_CONFIG_PATH", Path(__file__).with_name("jupyter"))}
     print("Opening JupyterLab; press Ctrl+C here to stop it. Your work is saved in "
           f"{settings.home()}.", flush=True)

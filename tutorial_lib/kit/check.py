@@ -62,8 +62,9 @@ def as_html(exercise: Exercise, verdict: Verdict, may_see: bool, asked: bool) ->
 
 def solution(exercise: Exercise, may_see: bool, asked: bool) -> str:
     """The solution, folded; or when it will be there."""
-    if settings.solutions_withheld():
-        return page.paragraph("In this class the solution is shown later.") if may_see else ""
+    if settings.solutions_withheld(exercise.chapter):
+        return page.paragraph("In this class the solution is shown later: run this cell again when your teacher has "
+                              "released it.") if may_see else ""
     if may_see or asked:
         return page.fold("One solution", page.code_block(exercise.solution_source))
     return page.paragraph(f"A solution appears after your first attempt, or with "

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tutorial_lib.kit import page, store
+
+COURSE = "latents-to-dynamics"
 
 
 @dataclass(frozen=True)
@@ -45,3 +51,45 @@ def show_progress(table: Sequence[Work]) -> None:
     body = "\n".join(html for _, html in rows)
     page.put("\n".join(text for text, _ in rows),
              page.card("note", "Your progress", f'<table style="color:inherit">{body}</table>'))
+
+
+# ---------------------------------------------------------------- a copy for the class
+
+
+def exported(record: store.Record, learner: str, name: str) -> dict[str, Any]:
+    """What leaves the machine: the record, a random id, a name only if one was given."""
+    kept = {k: record.get(k, []) for k in ("exercises", "answers", "moments")}
+    return {"course": COURSE, "version": 1, "learner": learner, **({"name": name} if name else {}), **kept}
+
+
+def is_export(found: object) -> bool:
+    """True for what `exported` writes, whatever else a folder holds."""
+    return (isinstance(found, dict) and found.get("course") == COURSE and found.get("version") == 1
+            and isinstance(found.get("learner"), str) and store.usable(found))
+
+
+def export(target: str | Path, name: str = "") -> Path:
+    """Write a copy of the record for a class view; into a folder as progress-ID.json.  Returns the file.
+
+    Raises FileExistsError when the file is there and is no export, FileNotFoundError for a folder that is not there.
+    """
+    learner = store.learner_id()
+    file = Path(target)
+    if file.is_dir() or str(target).endswith(("/", os.sep)):
+        file = file / f"progress-{learner}.json"
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent}; make it, or name one that is there")
+    if file.exists():
+        try:
+            ours = is_export(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise FileExistsError(f"{file.name} is there and is no exported progress; it was left as it is. "
+                                  "Name another file, or a folder")
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.write_text(json.dumps(exported(store.read(), learner, name), ensure_ascii=False), encoding="utf-8")
+    os.replace(fresh, file)
+    with_name = f" with the name {name}" if name else ", without a name"
+    page.put(f"Your progress is in {file}{with_name}: attempts, known mistakes, answers and times, nothing else.")
+    return file

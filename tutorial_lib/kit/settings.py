@@ -5,6 +5,7 @@
     TUTORIAL_SEED   whole number added to every experiment's seed (default 0)
     TUTORIAL_FULL   1: what a minute is too short for runs at its full length (`make evidence` sets it)
     TUTORIAL_HOME   folder for the learner's own files (default: workbook/ beside the library)
+    TUTORIAL_CLASS  folder that a class shares: a file NO_SOLUTIONS in it keeps solutions back
 """
 
 from __future__ import annotations
@@ -43,9 +44,28 @@ def home() -> Path:
     return Path(os.environ.get("TUTORIAL_HOME") or ROOT / "workbook")
 
 
-def solutions_withheld() -> bool:
-    """True when a file NO_SOLUTIONS lies beside the library or in the learner's folder.
+FLAG = "NO_SOLUTIONS"
 
-    A courtesy for classes, not security: the library's source holds every solution.
+
+def flag_folders() -> list[Path]:
+    """Where a flag is looked for: beside the library, in the learner's folder, in the class's (TUTORIAL_CLASS)."""
+    shared = os.environ.get("TUTORIAL_CLASS")
+    return [ROOT, home(), *([Path(shared)] if shared else [])]
+
+
+def solutions_withheld(chapter: str = "") -> bool:
+    """True while a file NO_SOLUTIONS lies in one of the flag folders and names `chapter`, or names none at all.
+
+    Looked at whenever a check cell runs, so that a teacher can release solutions in the middle of a class.  A courtesy,
+    not security: the library's source holds every solution.
     """
-    return any((folder / "NO_SOLUTIONS").exists() for folder in (ROOT, home()))
+    for folder in flag_folders():
+        try:
+            named = (folder / FLAG).read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError):
+            if not (folder / FLAG).exists():
+                continue
+            named = []
+        if not named or chapter in named:
+            return True
+    return False

@@ -45,12 +45,14 @@ def begin(chapter: str, card: tuple[str, str] | None = None) -> Lab:
     """Set threads and style, show the opening `card` (text, HTML) if there is one, return the Lab."""
     import torch
 
-    from tutorial_lib.kit import budget, plot
+    from tutorial_lib.kit import budget, plot, store
 
     torch.set_num_threads(1)  # on a busy two-core laptop two threads were ten times slower than one
     plot.use_house_style()
     if settings.mode() == "test":
         budget.arm(chapter)
+    if settings.mode() == "learn":
+        store.note_start(chapter)
     if card:
         page.put(*card)
     return Lab(chapter)

@@ -1,0 +1,1 @@
+"""For a room: class view, teacher pages, slides, homework.  All made from the chapters; nothing is written twice."""
