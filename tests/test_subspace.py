@@ -28,6 +28,7 @@ from tutorial_lib.subspace import (
     needed,
     rate,
     sparse,
+    spread,
     train,
     whole,
 )
@@ -88,6 +89,17 @@ def test_hashed_gives_every_coordinate_a_weight_even_where_d_is_D():
         P = columns(hashed(12, 12, rng(seed)), 12)
         close(P.abs().sum(0), torch.ones(12, dtype=torch.float64))  # a permutation
     assert torch.equal(whole(randn(3)), randn(3))
+
+
+def test_spread_is_hashed_in_the_open():
+    D, d = 50, 8
+    projection, z = hashed(D, d, rng(3)), randn(d)
+    sign = torch.where(projection.where < d, 1.0, -1.0).double()
+    close(spread(z, projection.where % d, sign), projection(z), atol=1e-6, rtol=1e-6)
+    assert spread(z[:1], torch.zeros(4, dtype=torch.long), torch.ones(4)).tolist() == pytest.approx([z[0].item() / 2] * 4)
+    for where in ([0, 0, 1], [0, 1, 3]):
+        with pytest.raises(ValueError, match="all of 0 to 2"):
+            spread(z[:3], torch.tensor(where), torch.ones(3))
 
 
 def test_hadamard_against_scipy_and_itself():

@@ -157,6 +157,18 @@ def fastfood(D: int, d: int, rng: torch.Generator) -> Fastfood:
     return Fastfood(B, order, G, squares.rsqrt(), D)
 
 
+def spread(z: Tensor, where: Tensor, sign: Tensor) -> Tensor:
+    """P z of `hashed` in the open: z_where / sqrt(how many share it), times sign.  (d,), (D,), (D,) -> (D,)
+
+    where: 0 to d - 1 for each weight, sign: 1 or -1.  Raises ValueError when a coordinate moves no weight.
+    Taught in 36.
+    """
+    count = torch.bincount(where, minlength=len(z))  # (d,)
+    if len(count) > len(z) or not count.all():
+        raise ValueError(f"{len(z)} coordinates need weights of their own: where must hold all of 0 to {len(z) - 1}")
+    return (z / count.sqrt()).index_select(0, where) * sign
+
+
 def whole(z: Tensor) -> Tensor:
     """The projection with d = D and P = 1: training in it is direct training.  (D,) -> (D,)  Taught in 36."""
     return z

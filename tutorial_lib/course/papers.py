@@ -46,6 +46,8 @@ PAPERS = {p.id: p for p in (
           "geometry", "Matteo Alleman, Jack W. Lindsey, Stefano Fusi", 2024, "https://arxiv.org/abs/2401.13558"),
     Paper("dynamical-stability", "The Implicit Regularization of Dynamical Stability in Stochastic Gradient Descent",
           "Lei Wu, Weijie J. Su", 2023, "https://arxiv.org/abs/2305.17490"),
+    Paper("intrinsic-dimension", "Measuring the Intrinsic Dimension of Objective Landscapes",
+          "Chunyuan Li et al.", 2018, "https://arxiv.org/abs/1804.08838"),
     Paper("hippo", "How to Train Your HiPPO: State Space Models with Generalized Orthogonal Basis Projections",
           "Albert Gu et al.", 2023, "https://arxiv.org/abs/2206.12037"),
     Paper("ptd", "Robustifying State-space Models for Long Sequences via Approximate Diagonalization",
