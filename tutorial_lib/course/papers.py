@@ -38,6 +38,8 @@ PAPERS = {p.id: p for p in (
           "Asier Mujika, Felix Weissenberger, Angelika Steger", 2019, "https://arxiv.org/abs/1910.05245"),
     Paper("ntk", "Neural Tangent Kernel: Convergence and Generalization in Neural Networks",
           "Arthur Jacot, Franck Gabriel, Clément Hongler", 2018, "https://arxiv.org/abs/1806.07572"),
+    Paper("grokking", "Grokking as the Transition from Lazy to Rich Training Dynamics", "Tanishq Kumar et al.", 2024,
+          "https://arxiv.org/abs/2310.06110"),
     Paper("connectivity-rank", "How connectivity structure shapes rich and lazy learning in neural circuits",
           "Yuhan Helena Liu et al.", 2024, "https://arxiv.org/abs/2310.08513"),
     Paper("manifold-clustering", "Unsupervised Manifold Linearizing and Clustering", "Tianjiao Ding et al.", 2023,
