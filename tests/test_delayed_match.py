@@ -74,6 +74,7 @@ def test_learning_reaches_the_goal_and_does_not_touch_the_start():
     alone, _ = delayed_match.learn(tuple(p[:1] for p in weights), rng(2), lr=0.01, goal=0.1, most=600)
     assert torch.allclose(alone[1][0], after[1][0], atol=1e-4), "its neighbour does not matter"
     assert (delayed_match.learn(weights, rng(2), goal=1e-9, most=2)[1] == 3).all()
+    assert (delayed_match.learn(weights, rng(2), lr=1e6, most=20)[1] == 21).all(), "what has blown up has not learned"
 
 
 def test_changes_are_zero_where_nothing_moved_and_blind_to_what_they_should_not_see():

@@ -92,7 +92,7 @@ def learn(weights: Weights, rng: torch.Generator, lr: float = 0.003, goal: float
     """Train all weights of all networks on the same trials, each until its loss on 128 other trials is below `goal`.
 
     Gradient descent with momentum 0.9, fresh trials at each step, the loss looked at every 10 steps.  -> weights,
-    steps (G,), `most` + 1 where the goal was not reached.  Raises ValueError for a goal that is not positive.
+    steps (G,), `most` + 1 where the goal was not reached or a network blew up.  Raises ValueError for a goal that is not positive.
     Taught in 33.
     """
     if not goal > 0:
@@ -103,8 +103,9 @@ def learn(weights: Weights, rng: torch.Generator, lr: float = 0.003, goal: float
     steps, left = torch.full((len(final[0]),), most + 1), torch.arange(len(final[0]))
     for step in range(most + 1):
         if step % 10 == 0:
-            going = loss(tuple(now), *held) >= goal  # type: ignore[arg-type]
-            steps[left[~going]] = step
+            found = loss(tuple(now), *held)  # type: ignore[arg-type]
+            going = (found >= goal) & found.isfinite()  # one that has blown up is left alone
+            steps[left[found < goal]] = step
             for p, q in zip(final, now, strict=True):
                 p[left] = q
             left, now, speed = left[going], [p[going] for p in now], [v[going] for v in speed]
