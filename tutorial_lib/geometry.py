@@ -43,7 +43,7 @@ def walsh_labels(N: int, k: int) -> Tensor:
 
     Raises ValueError unless N is a power of 2 and 1 <= k < N.  Taught in 34.
     """
-    bits = N.bit_length() - 1
+    bits = max(N.bit_length() - 1, 0)
     if N != 1 << bits or not 1 <= k < N:
         raise ValueError(f"N must be a power of 2 and k between 1 and N - 1; got N = {N} and k = {k}")
     number = torch.arange(N)

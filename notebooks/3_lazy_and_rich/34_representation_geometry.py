@@ -122,7 +122,7 @@ ask("geometry.first_guess")
 # %%
 from tutorial_lib.alignment import cka, gram
 
-VIEW = torch.tensor([[1.0, -0.22], [0.5, 0.33], [0.0, 1.0]], dtype=torch.float64)                        # a slanted look
+VIEW = torch.tensor([[1.0, -0.12], [0.25, 0.38], [0.0, 0.9]], dtype=torch.float64)                       # a slanted look
 SIGNS = ["+ +", "+ \u2212", "\u2212 +", "\u2212 \u2212"]
 
 
@@ -135,8 +135,9 @@ def draw_four(ax, K, title):
     for i, name in enumerate(SIGNS):
         color = plot.BLUE if Y[i] > 0 else plot.RED
         ax.plot(*P[i], "o", ms=13, color=color, alpha=0.75)
-        ax.annotate(name, P[i].tolist(), xytext=(9, 9), textcoords="offset points", color=color, fontsize=12)
-    ax.set(xlim=(-1.05, 1.2), ylim=(-0.95, 1.05), xticks=[], yticks=[], title=title)
+        side = {"xytext": (11, -4), "ha": "left"} if name[0] == "+" else {"xytext": (-11, -4), "ha": "right"}
+        ax.annotate(name, P[i].tolist(), textcoords="offset points", color=color, fontsize=13, **side)
+    ax.set(xlim=(-0.85, 0.85), ylim=(-0.75, 0.75), xticks=[], yticks=[], title=title)
     ax.grid(False)
 
 
@@ -208,11 +209,11 @@ for k, (ax, other) in enumerate(zip(axes, ("labels", "inputs"))):
     for name, color in (("tanh", plot.RED), ("relu", plot.BLUE)):
         values = sweep[name][k]
         ax.errorbar(DELTAS, values.mean(1), values.std(1), color=color, marker="o", capsize=3, label=name)
-    ax.plot(DELTAS, exact[:, 1 + k], "k--", lw=1.2, label="one corner a neuron")
-    ax.plot(DELTAS, exact[:, 0] if k else torch.ones(7), "k:", lw=1.4, label="labels only")
+    ax.plot(DELTAS, exact[:, 1 + k], "k--", lw=1.2, label="one corner a neuron", zorder=5)
+    ax.plot(DELTAS, exact[:, 0] if k else torch.ones(7), "k:", lw=1.6, label="labels alone", zorder=5)
     ax.set(xlabel="$\\delta$", title=f"resembles the {other}", ylim=(-0.04, 1.09))
 axes[0].set_ylabel("CKA of the hidden layer")
-axes[1].legend(loc="lower right", fontsize=10)
+axes[0].legend(loc="lower left", fontsize=11)
 show(fig, alt="Two panels over delta. Left, CKA with the labels: tanh at 1 everywhere; relu on the dashed line at 0.58 up to "
               "delta 0.55, then rising towards 0.9 at 1. Right, CKA with the inputs: tanh on the dotted line that rises from 0 to "
               "0.58; relu on the dashed line near 0.85 and 0.9.")
@@ -266,13 +267,13 @@ ask("geometry.where_relu")
 
 # %% [markdown]
 # The plane to draw it in: upwards, the axis *between* the labels; to the side, the axis *within* label 1, from one of its
-# corners to the other. (Neurons with a negative outer weight see the labels turned over; for them we take the axes of label
-# $-1$.) Arrows are the pull. Lines are 100 neurons of one trained network, from small circles to dots.
+# corners to the other. (Neurons whose outer weight ends negative see the labels turned over; for them we take the axes of
+# label $-1$.) Arrows are the pull. Lines are 100 neurons of one trained network, from small circles to dots.
 
 # %%
-def plane(w):
-    """Each neuron in the plane of its own label: within it, and between the labels.  W: (S, m, 3) -> (S, m, 2)"""
-    W, sign = w[0], w[1][:, 0].sign()                  # (S, m, 3), (S, m)
+def plane(W, A):
+    """Each neuron in the plane of its own label: within it, and between the labels.  (1, m, 3), (1, 1, m) -> (m, 2)"""
+    W, sign = W[0], A[0, 0].sign()                     # (m, 3), (m,)
     return torch.stack(((W[..., 0] + sign * W[..., 1]) / 2**0.5, sign * W[..., 2]), -1)
 
 
@@ -294,13 +295,13 @@ begin = shallow.fresh(1, 3, 100, 1, 0.3, lab.rng("trails"))
 fig, axes = plot.figure(columns=2, width=4.6, height=4.4)
 for ax, name in zip(axes, ("tanh", "relu")):
     trail = [begin]
-    for _ in range(30):
+    for _ in range(20):
         trail.append(shallow.train(trail[-1], X1, Y, shallow.PHI[name], steps=4)[0])
-    way = torch.stack([plane((w[0], begin[1]))[0] for w in trail])               # (31, 100, 2)
-    draw_pull(ax, X1, shallow.PHI[name], reach=3.2)
+    way = torch.stack([plane(W, trail[-1][1]) for W, _ in trail])                # (21, 100, 2)
+    draw_pull(ax, X1, shallow.PHI[name], reach=2.6)
     ax.plot(way[..., 0], way[..., 1], color=plot.RED if name == "tanh" else plot.BLUE, lw=0.8, alpha=0.6)
     ax.plot(*way[0].T, "o", ms=3, mfc="none", color="k", lw=0), ax.plot(*way[-1].T, "k.", ms=5)
-    ax.set_title(f"{name}, 120 steps")
+    ax.set_title(f"{name}, 80 steps")
 axes[0].set_ylabel("between the labels")
 show(fig, alt="Two planes with grey arrows and a hundred paths each. Tanh: the arrows near the centre point straight up, and all "
               "paths rise in one bundle. Relu: the arrows fan out from below, and the paths end along three rays, to the upper "
@@ -309,11 +310,12 @@ show(fig, alt="Two planes with grey arrows and a hundred paths each. Tanh: the a
 # %% [markdown]
 # On the left all neurons rise in one bundle, the *label's*. On the right they fan out into three rays. The two outer ones are
 # the two corners of the label: such a neuron answers to one input and to nothing else. On the middle one are neurons that were
-# on for both corners when training began, and stayed so.
+# on for both corners when training began, and stayed so. (Paths that begin by going down belong to neurons whose outer weight
+# had the other sign at first.)
 #
 # Two numbers per neuron say it without a plane: for how many of the four inputs it is on, and which share of its variance over
-# the inputs lies along the labels (`geometry`'s authors would say: how much of the label it inherits). For a neuron that is on
-# for a single corner, the share is $1/3$.
+# the inputs lies along the labels (in the paper's word, *inherits* the label). For a neuron that is on for a single corner, the
+# share is $1/3$.
 
 # %%
 ends, tuned = {}, {}
@@ -344,8 +346,8 @@ for delta in (0.25, 0.5, 1.0):
         for before, now in zip([0, *LOOKS], LOOKS):
             w, loss, _ = shallow.train(w, square(delta)[0], Y, shallow.PHI[name], steps=now - before)
             H = shallow.hidden(w, square(delta)[0], shallow.PHI[name])[0].T      # (100, 4)
-            shots.append((plane(w)[0], H / H.abs().amax(1, keepdim=True).clamp(min=1e-9), loss.item()))
-        films[name, delta] = shots
+            shots.append((w[0], H / H.abs().amax(1, keepdim=True).clamp(min=1e-9), loss.item()))
+        films[name, delta] = [(plane(W, w[1]), *rest) for W, *rest in shots]
 
 
 # %% [markdown]
@@ -433,7 +435,7 @@ late = share_of_pairs(0.0, 0.1, lab.rng("short race"))
 # %%
 fig, (ax,) = plot.figure(width=6.6, height=3.5)
 for (leak, shares), color in zip(races.items(), (plot.BLUE, plot.CYAN, plot.GREEN, plot.YELLOW)):
-    ax.plot(TIMES_TIE, shares, "o-", color=color, label=f"leak {leak}: tie at {geometry_tie:.2f}" if (geometry_tie := switch_point(leak)) else "")
+    ax.plot(TIMES_TIE, shares, "o-", color=color, label=f"leak {leak}: tie at {float(switch_point(leak)):.2f}")
 ax.plot(TIMES_TIE, late, "s--", color=plot.GREY, label="leak 0 from scale 0.1")
 ax.axvline(1, color="k", ls=":", lw=1)
 ax.set(xlabel="$\\delta$, in units of the predicted tie", ylabel="carried by pairs")
@@ -447,8 +449,8 @@ claim("geometry.switch", below=max(r[1] for r in races.values()), above=min(r[7]
 
 # %% [markdown]
 # The formula knows where. How sharp the switch is depends on how long the race is: the ratio of two exponentials needs time to
-# become large, and from scale 0.1 (grey) there is none. That is why relu networks at $\delta = 1$, beyond the tie, still keep
-# half of their neurons at single corners.
+# become large, and from scale 0.1 (grey) there is none. That is why relu networks at $\delta = 1$, beyond the tie, still have
+# most of their neurons at single corners.
 
 # %% [markdown]
 # ## 6 · The origin or the ends?
@@ -471,8 +473,9 @@ ask("geometry.elu")
 SCALES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 four = {}
 for name in shallow.PHI:
-    H = [along([0.4], 8, name, s, lab.rng(f"ends {name} {s}"), steps=2500)[0] for s in SCALES]
-    four[name] = torch.stack([resembles(h, [0.4])[0][0] for h in H])             # (scales, 8)
+    runs = [along([0.4], 8, name, s, lab.rng(f"ends {s}"), steps=2500) for s in SCALES]
+    four[name] = torch.stack([resembles(H, [0.4])[0][0] for H, _ in runs])       # (scales, 8)
+    print(f"{name}: {sum((loss > 0.02).sum().item() for _, loss in runs)} of {8 * len(SCALES)} networks above a loss of 0.02")
 
 # %%
 fig, (ax,) = plot.figure(width=6.6, height=3.5)
@@ -521,8 +524,8 @@ variances = check("geometry.variances", variances)
 
 # %% [markdown]
 # At $a = b$ inputs are unstructured again; this is the largest $c$ that we use, $\sqrt{k/(N-1)}$, and the paper's, too. Sixteen
-# points; one label (the product of two bits would need two, and so on: `geometry.walsh_labels`), or four at once; five
-# alignments from nearly none to unstructured.
+# points, numbered in binary; the label is their last bit, or there are four labels, one for each bit
+# (`geometry.walsh_labels`); five alignments from nearly none to unstructured.
 
 # %%
 def task(k, share, N=16):
@@ -542,7 +545,7 @@ SHARES = [0.05, 0.25, 0.5, 0.75, 1.0]
 # %%
 def family(k, name, scale, nets=5):
     """CKA with labels, with inputs, and effective dimension of trained networks.  -> (3, shares, nets)"""
-    X, Y = task(k, 0.5)[0], task(k, 0.5)[1]
+    Y = task(k, 0.5)[1]
     X = torch.stack([task(k, s)[0] for s in SHARES]).repeat_interleave(nets, 0)                          # (S, 16, 15)
     w = shallow.fresh(len(X), 15, 128, k, scale, lab.rng(f"family {k} {scale}"))
     w, _, _ = shallow.train(w, X, Y, shallow.PHI[name], until=0.02, steps=2000)
@@ -562,9 +565,9 @@ for ax, k in zip(axes, (1, 4)):
     for scale, marker in ((0.1, "o"), (1.0, "^")):
         for name, color in (("tanh", plot.RED), ("relu", plot.BLUE)):
             values = found[k, scale, name]
-            size = torch.tensor(SHARES)[:, None].expand(5, 5) * 60 + 8
+            size = torch.tensor(SHARES)[:, None].expand(5, 5) * 70 + 14
             ax.scatter(values[1], values[0], s=size, color=color, marker=marker, alpha=0.6, lw=0, label=f"{name}, scale {scale:g}")
-    ax.set(xlabel="CKA with the inputs", xlim=(0, 1.03), ylim=(0.5, 1.03), title=f"{k} label{'s' * (k > 1)}")
+    ax.set(xlabel="CKA with the inputs", xlim=(0, 0.95), ylim=(0.6, 1.02), title=f"{k} label{'s' * (k > 1)}")
 axes[0].set_ylabel("CKA with the labels")
 axes[1].legend(loc="lower left", fontsize=10, markerscale=0.8)
 show(fig, alt="Two scatter plots of networks, CKA with labels against CKA with inputs, for one and for four labels. Red tanh "
@@ -762,7 +765,7 @@ def pixels(images):
 
 
 def parity_by_magnitude(y):
-    """1 for 0, 2, 4, 5, 7, 9 turned as they come: (even) times (5 or more).  -> 1 or -1"""
+    """1 for 1, 3, 6 and 8, else -1: 1 for even times 1 for 5 or more, each -1 otherwise."""
     return (1.0 - 2 * (y % 2)) * (2.0 * (y >= 5) - 1)
 
 
@@ -790,16 +793,16 @@ def digit_means(H):
 
 
 def on_digits(name, nets=3):
-    """CKA with labels and inputs, and test accuracy, at each milestone.  -> (3, 5), steps (5,)"""
+    """CKA with labels and with inputs, share right on the test set, steps, at each milestone.  -> (4, 5, nets)"""
     w, rows, took = tuple(p.float() for p in shallow.fresh(nets, 50, 100, 1, 0.3, lab.rng("digits"))), [], 0
     for goal in MILESTONES:
         w, _, steps = shallow.train(w, D, L, shallow.PHI[name], until=goal, steps=1500, reach=4, longest=4)
-        took = took + steps.float().mean()
+        took = took + steps.float()
         K = gram(digit_means(shallow.hidden(w, D_test, shallow.PHI[name])))      # (nets, 10, 10)
         K_in = gram(digit_means(D_test[None])).expand_as(K)
-        right = (shallow.output(w, D_test, shallow.PHI[name])[..., 0] * parity_by_magnitude(data.y_test) > 0).float().mean()
-        rows.append(torch.stack((cka(K, gram(ten).expand_as(K)).mean(), cka(K, K_in).mean(), right, took)))
-    return torch.stack(rows, 1)                        # (4, 5)
+        right = (shallow.output(w, D_test, shallow.PHI[name])[..., 0] * parity_by_magnitude(data.y_test) > 0).float().mean(1)
+        rows.append(torch.stack((cka(K, gram(ten).float().expand_as(K)), cka(K, K_in), right, took)))
+    return torch.stack(rows, 1)                        # (4, 5, nets)
 
 
 seen = {name: on_digits(name) for name in ("tanh", "relu")}
@@ -808,7 +811,7 @@ seen = {name: on_digits(name) for name in ("tanh", "relu")}
 fig, axes = plot.figure(columns=2, width=4.8, height=3.5)
 for k, (ax, other) in enumerate(zip(axes, ("labels", "inputs"))):
     for name, color in (("tanh", plot.RED), ("relu", plot.BLUE)):
-        ax.plot(MILESTONES, seen[name][k], "o-", color=color, label=name)
+        ax.errorbar(MILESTONES, seen[name][k].mean(1), seen[name][k].std(1), marker="o", capsize=3, color=color, label=name)
     ax.set(xlabel="loss on the training images", title=f"resembles the {other}", xlim=(0.53, 0.07), ylim=(0.3, 1.0))
 axes[0].set_ylabel("CKA of ten digits' means")
 axes[1].legend(loc="lower right")
@@ -816,10 +819,11 @@ show(fig, alt="Two panels over the training loss, falling to the right. CKA with
               "0.3, and the two come together towards 0.1. CKA with the inputs: relu above tanh at first, and the two meet.")
 
 # %%
-for name, (_, _, right, steps) in seen.items():
+mean = {name: values.mean(-1) for name, values in seen.items()}                  # (4, 5) each
+for name, (_, _, right, steps) in mean.items():
     print(f"{name}: right on unseen digits at loss 0.3: {right[2]:.1%}, at loss 0.1: {right[4]:.1%}; steps: {steps[2]:.0f}, {steps[4]:.0f}")
-claim("geometry.digits", target_gap=seen["tanh"][0][2] - seen["relu"][0][2], input_gap=seen["relu"][1][2] - seen["tanh"][1][2],
-      late_gap=seen["tanh"][0][4] - seen["relu"][0][4])
+claim("geometry.digits", target_gap=mean["tanh"][0][2] - mean["relu"][0][2], input_gap=mean["relu"][1][2] - mean["tanh"][1][2],
+      late_gap=mean["tanh"][0][4] - mean["relu"][0][4])
 
 # %% [markdown]
 # Half-way the difference is there, with the paper's sign. At a loss of 0.1 it has all but gone: by then a network has to tell

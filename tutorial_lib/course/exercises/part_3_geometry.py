@@ -130,9 +130,7 @@ PULL = Exercise(
             _pull_with(lambda z, y, phi: len(y) * y * phi[1](z, phi[0](z))),
         "the sum over the points, with an error of y: two factors are missing, 1/2 and 1/N.":
             _pull_with(lambda z, y, phi: 2 * len(y) * y * phi[1](z, phi[0](z))),
-        "phi[1] takes z first and then phi(z).":
-            _pull_with(lambda z, y, phi: y * phi[1](phi[0](z), z)),
-        "the second argument of phi[1] is phi(z); you gave it z twice.":
+        "the second argument of phi[1] is phi(z), the first z; yours was z in the second place.":
             _pull_with(lambda z, y, phi: y * phi[1](z, z)),
         "you averaged over the neurons' coordinates: `.mean()` runs over everything. Only the points are averaged.":
             lambda W, X, y, phi: (y * phi[1](W @ X.T, phi[0](W @ X.T))).mean(-1, keepdim=True) * X.mean(0) / 2,
@@ -250,8 +248,7 @@ VARIANCES = Exercise(
             lambda k, rest, c, size: _scaled(c, (1 - c**2) ** 0.5, k, rest, size),
     },
     alternatives=(_variances_by_ratio,
-                  lambda k, rest, c, size: _scaled(torch.tensor(c / k**0.5).double(),
-                                                   torch.tensor((1 - c**2) / rest).double().sqrt(), k, rest, size)),
+                  lambda k, rest, c, size: _scaled(c * rest**0.5, ((1 - c**2) * k) ** 0.5, k, rest, size)),
     hints=("The cosine of two diagonal matrices: sum of products over the root of the sums of squares. Here a k over "
            "sqrt(k) sqrt(a^2 k + b^2 rest). Square it.",
            "Up to a common factor a = c / sqrt(k) and b = sqrt((1 - c^2) / rest). Try: then a^2 k + b^2 rest = 1.",
