@@ -4,7 +4,7 @@
 #                                         PyTorch's own small CPU build (worth it on a Linux laptop)
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: lab test notebooks evidence claims bench weights teach slides handout assignment solutions doctor clean help
+.PHONY: lab test notebooks evidence claims bench weights teach slides handout assignment solutions room doctor clean help
 
 lab:        ; @$(PYTHON) -m tutorial_lib lab
 test:       ; @$(PYTHON) -m tutorial_lib test
@@ -17,6 +17,7 @@ teach:      ; @$(PYTHON) -m tutorial_lib teach $(CHAPTER)
 slides:     ; @$(PYTHON) -m tutorial_lib slides $(CHAPTER)
 handout:    ; @$(PYTHON) -m tutorial_lib handout $(CHAPTER)
 assignment: ; @$(PYTHON) -m tutorial_lib assignment $(CHAPTER)
+room:       ; @$(PYTHON) -m tutorial_lib room $(ROOM)
 solutions:  ; @$(PYTHON) -m tutorial_lib solutions $(WHAT) $(CHAPTER)
 doctor:     ; @$(PYTHON) -m tutorial_lib doctor
 clean:      ; @$(PYTHON) -m tutorial_lib clean

@@ -28,6 +28,7 @@ python -m tutorial_lib COMMAND      (or: make COMMAND)
   slides [11]         chapters as slides, one file each
   handout [11]        chapters to read and to print, one file each
   assignment 11       a chapter's exercises as graded homework (nbgrader)
+  room                a folder for a stick: course, packages for three systems, start scripts, pages, slides
   solutions hide      in this class, keep solutions back until `solutions show`; `solutions hide 11 12`: of these
   doctor              look at Python, versions, threads, disk, data and widgets; say what to do
   clean               remove build products (never workbook/, which is yours)
@@ -35,8 +36,8 @@ python -m tutorial_lib COMMAND      (or: make COMMAND)
 """
 
 COMMANDS = ("lab", "test", "notebooks", "evidence", "claims", "bench", "weights", "teach", "slides",
-            "handout", "assignment", "solutions", "doctor", "clean")
-TEACHING = ("teach", "slides", "handout", "assignment", "test")  # these need the packages of the extra `teach`
+            "handout", "assignment", "solutions", "room", "doctor", "clean")
+TEACHING = ("teach", "slides", "handout", "assignment", "room", "test")  # these need the packages of the extra `teach`
 
 
 class Stop(Exception):
