@@ -47,7 +47,7 @@ def largest_exponent(step: Tangent, x: Tensor, v: Tensor, inputs: Sequence[Tenso
     for t, u in enumerate(inputs):
         x, v = step(x, v, u)
         size = v.norm(dim=-1)  # (...)
-        v = v / size[..., None]
+        v = v / size.clamp(min=torch.finfo(v.dtype).tiny)[..., None]  # a tangent that is gone stays gone: lam = -inf
         if t >= warm:
             total = total + size.log()
     return total / (len(inputs) - warm)
@@ -155,3 +155,11 @@ def seek_growth(system: Selective, u: Tensor, steps: int, lr: float = 0.1) -> Te
     for p in free:
         p.requires_grad_(False)
     return torch.tensor([*found, system.exponent(u).item()], dtype=torch.float64)
+
+
+def exponents_from_weights(z: Tensor, log_rate: Tensor) -> Tensor:
+    """The exponents from what a Mamba block computes and keeps: dt = softplus(z), A = -exp(log_rate).
+
+    z: (T, D), log_rate: (D, N) -> (D, N).  Raises ValueError as `selective_exponents` does.  Taught in 44.
+    """
+    return selective_exponents(F.softplus(z), -log_rate.exp())

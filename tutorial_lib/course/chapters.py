@@ -25,7 +25,6 @@ TRACKS = ("core", "extended", "branch")
 
 # id: (title, needs, track): the chapters on their way; a row leaves when its notebook arrives
 PLANNED: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "44": ("Selective state spaces", ("43",), "core"),
     "46": ("Steering a language model", ("43",), "extended"),
     "47": ("Token dynamics", ("44",), "branch"),
     "48": ("In-context learning", ("43",), "extended"),

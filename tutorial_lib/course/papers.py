@@ -59,4 +59,6 @@ PAPERS = {p.id: p for p in (
     Paper("online-lru", "Online learning of long-range dependencies", "Nicolas Zucchet et al.", 2023,
           "https://arxiv.org/abs/2305.15947"),
     Paper("hred", "Hierarchical Attention Encoder Decoder", "Asier Mujika", 2023, "https://arxiv.org/abs/2306.01070"),
+    Paper("mamba-lyapunov", "Mamba State-Space Models Are Lyapunov-Stable Learners",
+          "John T. Halloran, Manbir Gulati, Paul F. Roysdon", 2024, "https://arxiv.org/abs/2406.00209"),
 )}
