@@ -66,9 +66,9 @@ def low_rank(W: Tensor, r: int) -> Tensor:
 
 
 def task_kernel(W: Tensor, w: Tensor) -> Tensor:
-    """A = W'W + |w|^2: what the output weights add, and what the input weights add.  (..., m, d), (..., m) -> (..., d, d)
+    """A = W'W + |w|^2: what the output weights add, and what the input weights add.
 
-    Raises ValueError for layers that do not fit.  Taught in 33.
+    (..., m, d), (..., m) -> (..., d, d).  Raises ValueError for layers that do not fit.  Taught in 33.
     """
     if W.shape[-2] != w.shape[-1]:
         raise ValueError(f"W has {W.shape[-2]} hidden units and w has {w.shape[-1]}")
@@ -83,8 +83,8 @@ def oriented(b: Tensor, m: int, r: int, p: float, size: float, rng: torch.Genera
     """
     d = len(b)
     if not (1 <= r <= min(m, d) and 0 <= p <= 1) or (r == d and p < 1):
-        raise ValueError(f"rank r from 1 to {min(m, d)} and alignment p from 0 to 1 (1 where r = d = {d}); got r = {r}, "
-                         f"p = {p}")
+        raise ValueError(f"rank r from 1 to {min(m, d)} and alignment p from 0 to 1 (1 where r = d = {d}); "
+                         f"got r = {r}, p = {p}")
     frame = torch.randn(d, d + 1, generator=rng, dtype=b.dtype)
     frame[:, 0] = b
     frame = torch.linalg.qr(frame[:, :d]).Q  # (d, d), first column along b
@@ -145,8 +145,8 @@ def end(r: int, d: int, p: Tensor | float, size: Tensor | float, length: Tensor 
     """Alignment of the kernel before and after learning, and |W change| / |W|: exact, for r equal singular values.
 
     For gradient flow from w = 0, with p > 0 the alignment of W with the task and `length` = |b|.  p, size, length:
-    numbers or tensors -> two tensors.  Raises ValueError unless 1 <= r <= d, 0 < p <= 1 and sizes are positive.  Derived
-    in chapter 33 from what the flow conserves.  Taught in 33.
+    numbers or tensors -> two tensors.  Raises ValueError unless 1 <= r <= d, 0 < p <= 1 and sizes are positive.
+    Derived in chapter 33 from what the flow conserves.  Taught in 33.
     """
     p, size, length = (torch.as_tensor(t, dtype=torch.float64) for t in (p, size, length))
     if not 1 <= r <= d or (p <= 0).any() or (p > 1 + 1e-12).any() or (size <= 0).any() or (length <= 0).any():

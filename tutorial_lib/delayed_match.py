@@ -40,9 +40,9 @@ def trials(B: int, rng: torch.Generator, delay: int = 5, noise: float = 0.1) -> 
 
 
 def fresh(W: Tensor, rng: torch.Generator) -> Weights:
-    """One set of weights in and out, drawn evenly from +-1/sqrt(3) and +-1/sqrt(N), for all wirings W.  (G, N, N) -> V, W, o
+    """One set of weights in and out, drawn evenly from +-1/sqrt(3) and +-1/sqrt(N), for all wirings W.
 
-    Raises ValueError unless the wirings are square.  Taught in 33.
+    (G, N, N) -> V, W, o.  Raises ValueError unless the wirings are square.  Taught in 33.
     """
     if W.dim() != 3 or W.shape[1] != W.shape[2]:
         raise ValueError(f"wirings are (G, N, N); got {tuple(W.shape)}")
@@ -92,8 +92,8 @@ def learn(weights: Weights, rng: torch.Generator, lr: float = 0.003, goal: float
     """Train all weights of all networks on the same trials, each until its loss on 128 other trials is below `goal`.
 
     Gradient descent with momentum 0.9, fresh trials at each step, the loss looked at every 10 steps.  -> weights,
-    steps (G,), `most` + 1 where the goal was not reached or a network blew up.  Raises ValueError for a goal that is not positive.
-    Taught in 33.
+    steps (G,), `most` + 1 where the goal was not reached or a network blew up.  Raises ValueError for a goal that is
+    not positive.  Taught in 33.
     """
     if not goal > 0:
         raise ValueError(f"a loss below {goal} is never reached")
@@ -112,7 +112,8 @@ def learn(weights: Weights, rng: torch.Generator, lr: float = 0.003, goal: float
             if len(left) == 0:
                 break
         watched = [p.requires_grad_() for p in now]
-        slopes = torch.autograd.grad(loss(tuple(watched), *trials(batch, rng, noise=noise)).sum(), watched)  # type: ignore[arg-type]
+        shown = trials(batch, rng, noise=noise)
+        slopes = torch.autograd.grad(loss(tuple(watched), *shown).sum(), watched)  # type: ignore[arg-type]
         speed = [0.9 * v + slope for v, slope in zip(speed, slopes, strict=True)]
         now = [p.detach() - lr * v for p, v in zip(now, speed, strict=True)]
     return tuple(final), steps  # type: ignore[return-value]

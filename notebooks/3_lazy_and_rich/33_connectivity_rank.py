@@ -586,8 +586,8 @@ for ax, (key, label), color in zip(axes, NAMES.items(), (plot.BLUE, plot.GREEN, 
     ax.plot(range(5), mean[key], "k.-", ms=10)
     ax.set(xticks=range(5), xticklabels=R_RANKS, xlabel="rank of the wiring", title=label, ylim=(0, None))
 show(fig, alt="Three panels over the rank of the wiring, twelve draws each. The change of the kernel falls with rank, with much "
-              "overlap; the change of the activity falls steeply; the change of the weights does not fall but rises from rank "
-              "three to full rank.")
+              "overlap; the change of the activity falls steeply; the change of the weights is smaller at rank three than at "
+              "full rank.")
 
 # %% [markdown]
 # Rank 1 is shown for completeness: where it does not learn (2 to 5 of the 12 over five seeds), it cannot be compared. The claims are decided at rank 3 against full
@@ -644,7 +644,7 @@ for ax, key in zip(axes, ("kernel", "activity")):
     ax.plot(range(3), worms[key][ok].mean(0), ".-", color=plot.RED, ms=14, lw=3)
     ax.set(xticks=range(3), xticklabels=("worm", "shuffled", "Gaussian"), title=NAMES[key], ylim=(0, None), xlim=(-0.3, 2.3))
 show(fig, alt="Change of kernel and of activity for the worm's wiring, the shuffled one and a Gaussian one, up to fourteen draws joined by "
-              "grey lines and their mean in red. The means fall from worm to Gaussian, and single draws cross.")
+              "grey lines and their mean in red. The mean of the worm lies highest in both, and single draws cross.")
 
 # %% [markdown]
 # And your prediction of section 1:
@@ -656,8 +656,12 @@ claim("connectivity.worm", kernel=kept["kernel"][:, 0].mean() / kept["kernel"][:
       draws=(kept["kernel"][:, 0] > kept["kernel"][:, 1]).double().mean())
 
 # %% [markdown]
-# WORMTEXT
-# The worm does not know our task, and its wiring is rich for it. Whether it is lazy for the tasks of a worm's life, as an aligned
+# Over five seeds the worm's kernel changes 1.05 to 1.4 times as much as that of its shuffle, in 46 to 86 % of the draws, and its
+# activity 1.07 to 2.4 times. (Of the seventy draws one was left out: a network blew up.) So the direction is the paper's, on
+# average; on a single draw one would not bet much. The gap between effective ranks 24 and 90, of 280, is also smaller than that
+# between 3 and full rank.
+#
+# The worm does not know our task, and its wiring is no lazier for it than its shuffle's. Whether it is lazy for the tasks of a worm's life, as an aligned
 # wiring would be, this experiment cannot say.
 
 # %% [markdown]
@@ -681,7 +685,7 @@ claim("connectivity.worm", kernel=kept["kernel"][:, 0].mean() / kept["kernel"][:
 # - In a linear network kernel and weights change less the higher the rank, on average over tasks, at every size; the mean is a
 #   formula in the effective rank; and a rank-one start along the task, in both layers, does not change its kernel at all.
 # - In a recurrent network with a task of memory, low rank changes activity and kernel more, and the weights less. The worm's wiring
-#   behaves like one of lower rank than its shuffle.
+#   behaves like one of lower rank than its shuffle, on average, and in the kernel by little.
 #
 # Two questions to take along.
 

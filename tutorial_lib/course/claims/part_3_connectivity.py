@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tutorial_lib.kit.claim import Claim
 
-_SIDE_BY_SIDE = ("delayed match to sample over 8 steps, one logistic answer at the last; 100 neurons for 300, twelve Gaussian "
-                 "matrices of gain 1.25 cut to ranks 1 to 100 at the same size, learning rate 0.003 with momentum 0.9 "
+_SIDE_BY_SIDE = ("delayed match to sample over 8 steps, one logistic answer at the last; 100 neurons for 300, "
+                 "twelve Gaussian matrices of gain 1.25 cut to ranks 1 to 100 at the same size, learning rate 0.003 "
+                 "with momentum 0.9 "
                  "as in the authors' code, stopped at a loss of 0.05 for 10,000 steps")
 
 CLAIMS = (
@@ -30,7 +31,8 @@ CLAIMS = (
         kind="our analogue",
         scale="two linear layers, equal singular values, w = 0, exact at any size: |b| from 0.01 to 100 times |W|^2, "
               "ranks 1 to 20, mean over 2,000 directions of the task",
-        measures={"worst": "largest difference between closed form and training: alignment, and relative for the weights",
+        measures={"worst": "largest difference between closed form and training: alignment, and relative for the "
+                           "weights",
                   "kernel": "largest change of the mean of 1 - alignment from a rank to the next higher one (negative: "
                             "all fall)",
                   "weights": "the same for |W change| / |W|"},
@@ -47,26 +49,29 @@ CLAIMS = (
                                                                                        "singular values",
                   "random": "largest, rank one in a random direction"},
         rule=lambda aligned, full, random: min(1e-9 - aligned, full - 1e-3, random - full),
-        decides="the aligned start keeps its kernel to a billionth, full rank does not to a thousandth, and rank one in a "
-                "random direction is worse than full rank",
+        decides="the aligned start keeps its kernel to a billionth, full rank does not to a thousandth, and rank "
+                "one in "
+                "a random direction is worse than full rank",
         counter_example={"aligned": 0.04, "full": 0.02, "random": 0.04}, margin=1e-9),
     Claim(
         id="connectivity.recurrent", paper="connectivity-rank", chapter="33",
         source="abstract; the authors' code measures kernel and activity in this way for this task",
-        statement="In recurrent networks low-rank initial wiring leads to larger changes of tangent kernel and activity "
-                  "than high rank.",
+        statement="In recurrent networks low-rank initial wiring leads to larger changes of tangent kernel and "
+                  "activity than high rank.",
         kind="same experiment, smaller", scale=_SIDE_BY_SIDE,
         measures={"kernel": "mean of 1 - alignment at rank 3, over that at full rank",
                   "activity": "the same for the activity at the last step",
                   "kernel_pairs": "share of the twelve draws in which rank 3 changes its kernel more",
                   "activity_pairs": "the same for the activity"},
         rule=lambda kernel, activity, kernel_pairs, activity_pairs: min(kernel - 1.25, activity - 2),
-        decides="on average rank 3 changes its kernel by at least a quarter more, and its activity at least twice as much",
+        decides="on average rank 3 changes its kernel by at least a quarter more, and its activity at least twice as "
+                "much",
         counter_example={"kernel": 0.9, "activity": 0.9, "kernel_pairs": 0.4, "activity_pairs": 0.4}, margin=0.3),
     Claim(
         id="connectivity.weights", paper="connectivity-rank", chapter="33",
         source="the authors' code: the norm of the change of the recurrent weights is its first measure of laziness",
-        statement="In recurrent networks low-rank initial wiring leads to larger changes of the weights than high rank.",
+        statement="In recurrent networks low-rank initial wiring leads to larger changes of the weights than high "
+                  "rank.",
         kind="contradicted here", scale=_SIDE_BY_SIDE + "; so, too, with 200 neurons and with a loss of 0.001",
         measures={"ratio": "mean of |W change| / |W| at rank 3, over that at full rank"},
         rule=lambda ratio: ratio - 1,
@@ -75,8 +80,8 @@ CLAIMS = (
     Claim(
         id="connectivity.worm", paper="connectivity-rank", chapter="33",
         source="abstract: the finding is confirmed with experimentally driven connectivity (other circuits than ours)",
-        statement="Wiring measured in a nervous system, being of low effective rank, learns more richly than wiring of the "
-                  "same strengths without its structure.",
+        statement="Wiring measured in a nervous system, being of low effective rank, learns more richly than wiring of "
+                  "the same strengths without its structure.",
         kind="our analogue",
         scale="C. elegans, 280 neurons, chemical synapses, signs by neuron at random; against the same strengths at "
               "other places; delayed match to sample, fourteen draws",

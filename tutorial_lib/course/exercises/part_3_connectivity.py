@@ -119,7 +119,8 @@ LOW_RANK = Exercise(
             _cut(_largest, lambda W, kept: 1 / torch.linalg.matrix_norm(kept)),
         "the sums of singular values are equal now; the size is the root of the sum of their squares.":
             _cut(_largest, lambda W, kept: torch.linalg.svdvals(W).sum() / torch.linalg.svdvals(kept).sum()),
-        "you compared standard deviations, and these take the mean off. The size is the root of the sum of all squares.":
+        "you compared standard deviations, and these take the mean off. The size is the root of the sum of all "
+        "squares.":
             _cut(_largest, lambda W, kept: W.std() / kept.std()),
         "the ratio of sizes is squared: |W| / |kept|, without squares, since the size is a root.":
             _cut(_largest, lambda W, kept: _same_size(W, kept) ** 2),
@@ -129,7 +130,8 @@ LOW_RANK = Exercise(
     alternatives=(_cut(_largest, _same_size),
                   _cut(lambda U, s, Vh, r: U @ torch.diag(torch.where(torch.arange(len(s)) < r, s, 0 * s)) @ Vh,
                        lambda W, kept: (W.square().sum() / kept.square().sum()).sqrt())),
-    hints=("`U, s, Vh = torch.linalg.svd(W)`: columns of U and rows of Vh belong to the singular values, largest first.",
+    hints=("`U, s, Vh = torch.linalg.svd(W)`: columns of U and rows of Vh belong to the singular values, largest "
+           "first.",
            "`U[:, :r] * s[:r] @ Vh[:r]` is the cut matrix. Its size is `torch.linalg.matrix_norm`."),
     solution='''
 def low_rank(W, r):
@@ -173,10 +175,12 @@ TASK_KERNEL = Exercise(
         "the identity stands alone: how strongly it counts is |w|^2.": _added(_first, lambda w, one: one),
         "W W' pairs hidden units, (m, m). The kernel pairs inputs: W'W, of shape (d, d).":
             lambda W, w: W @ W.T + (w @ w) * torch.eye(W.shape[1], dtype=W.dtype),
-        "this is (m, m), products of hidden units with each other. K(x, x') = x . A x', so A is (d, d): W'W, and an identity "
-        "with as many rows as there are inputs.": lambda W, w: W @ W.T + (w @ w) * torch.eye(len(w), dtype=W.dtype),
-        "w w' is (m, m), a product of hidden units. The inner product of the matrices w x' and w x'' is the *number* w . w "
-        "times x' . x''.": lambda W, w: W.T @ W + torch.outer(w, w),
+        "this is (m, m), products of hidden units with each other. K(x, x') = x . A x', so A is (d, d): W'W, and an "
+        "identity with as many rows as there are "
+        "inputs.":
+            lambda W, w: W @ W.T + (w @ w) * torch.eye(len(w), dtype=W.dtype),
+        "w w' is (m, m), a product of hidden units. The inner product of the matrices w x' and w x'' is the *number* "
+        "w . w times x' . x''.": lambda W, w: W.T @ W + torch.outer(w, w),
         "2 W'W + ...: each pair of points has the product (Wx) . (Wx') once.":
             _added(lambda W: 2 * W.T @ W, lambda w, one: (w @ w) * one),
     },
@@ -230,7 +234,8 @@ OUTPUT_SIZE = Exercise(
             _pair(lambda s2, b: (-(s2**2) + (s2**4 + 4 * b**2).sqrt()) / 2),
         "this is |w|; wanted is q = |w|^2.":
             _pair(lambda s2, b: ((-s2 + (s2**2 + 4 * b**2).sqrt()) / 2).sqrt()),
-        "this is what comes out when the start is small (s = 0). Keep the term with s^2.": _pair(lambda s2, b: b + 0 * s2),
+        "this is what comes out when the start is small (s = 0). Keep the term with s^2.":
+            _pair(lambda s2, b: b + 0 * s2),
         "this is what comes out when the start is large: q^2 was left out. Keep it.": _pair(lambda s2, b: b**2 / s2),
     },
     alternatives=(_pair(lambda s2, b: (-s2 + (s2**2 + 4 * b**2).sqrt()) / 2),
@@ -279,8 +284,9 @@ def _axis(b: Tensor) -> Tensor:
 
 
 LAZY_START = Exercise(
-    name="connectivity.lazy_start", chapter="33", title="Transfer: rank one, and lazy", reference=connectivity.lazy_start,
-    minutes=8, core=False, observe=_observe_start, rtol=1e-3, atol=1e-3, cases=_tasks,
+    name="connectivity.lazy_start", chapter="33", title="Transfer: rank one, and lazy",
+    reference=connectivity.lazy_start, minutes=8, core=False, observe=_observe_start, rtol=1e-3, atol=1e-3,
+    cases=_tasks,
     mistakes={
         "the size is |w| |b|: divide by |b|, so that W is as large as w. Otherwise the two parts of the kernel do not "
         "stand in the proportion in which they end.": lambda b, w: torch.outer(w, b),
@@ -288,7 +294,8 @@ LAZY_START = Exercise(
             lambda b, w: torch.outer(w / w.norm(), b / b.norm()),
         "the rows look along the first input, and the task does not. They will have to turn: let them look along b.":
             lambda b, w: torch.outer(w, _axis(b)),
-        "the kernel keeps its shape, but W moves farther than it must: each hidden unit should look along b as strongly "
+        "the kernel keeps its shape, but W moves farther than it must: each hidden unit should look along b as "
+        "strongly "
         "as it is listened to, by its entry of w.":
             lambda b, w: torch.outer(torch.ones_like(w) * w.norm() / len(w) ** 0.5, b / b.norm()),
         "the sign is turned: the network starts out with the opposite answer, and has to unlearn it first.":

@@ -22,7 +22,8 @@ QUESTIONS = (
             "matrix's size, the root of the sum of its squared entries: 6 and 8."),
     Question(
         "connectivity.which_moves", "33",
-        "A network wired like the worm and one wired like the shuffled worm, with strengths of the same size, learn the "
+        "A network wired like the worm and one wired like the shuffled worm, with strengths of the same size, learn "
+        "the "
         "same task equally well. Whose tangent kernel turns more?",
         (Choice("The worm's: it has fewer directions to begin with",
                 "So the paper's finding would have it, and so it comes out, on average over draws. Section 7 has the "
@@ -56,7 +57,8 @@ QUESTIONS = (
                 "Both do, and with different strength: the rank-one start has all its size there."))),
     Question(
         "connectivity.recurrent_guess", "33",
-        "Wirings of rank 3 and of full rank, equal in size, are trained to the same loss. Three measures: change of the "
+        "Wirings of rank 3 and of full rank, equal in size, are trained to the same loss. Three measures: change of "
+        "the "
         "kernel, of the activity, of the weights. In which are the wirings of rank 3 ahead?",
         (Choice("In all three, as in the linear network", "So the paper reports. We shall find two of the three."),
          Choice("In kernel and activity, and not in the weights",
@@ -65,7 +67,8 @@ QUESTIONS = (
                 "It is not, and yet two measures behave as in the linear network, on average."))),
     Question(
         "connectivity.close_fair", "33",
-        "You want to know whether low rank makes learning rich. You cut a Gaussian matrix to its three largest singular "
+        "You want to know whether low rank makes learning rich. You cut a Gaussian matrix to its three largest "
+        "singular "
         "values and train. What have you tested?",
         (Choice("Rank", "Rank and size together: what was cut off carried most of the size."),
          Choice("Rank and size together, and small weights are known to be rich",
@@ -76,8 +79,10 @@ QUESTIONS = (
         "connectivity.close_bet", "33",
         "Which start changes its kernel least?",
         (Choice("Full rank with equal singular values, whatever the task",
-                "It is the best on average over tasks of all directions, and for any single task there is a better one."),
-         Choice("It depends on the task: for one task a start along it, for an unknown one a start that prefers nothing",
+                "It is the best on average over tasks of all directions, and for any single task there is a better "
+                "one."),
+         Choice("It depends on the task: for one task a start along it, for an unknown one a start that prefers "
+                "nothing",
                 "Yes. Rank matters for what you do not know; alignment for what you do.", right=True),
          Choice("The largest", "Size helps where the start contains the task. A large start of low rank that points "
                                "elsewhere turns all the same."))),
