@@ -132,6 +132,12 @@ def test_a_sequence_may_be_read_in_two_sittings():
     assert torch.allclose(online.flat_gradient(net), wanted)
 
 
+@pytest.mark.parametrize("rule", online.RULES)
+def test_the_last_steps_are_the_last_of_all(rule):
+    net, x = network(2), randn(2, 8, 3)
+    assert torch.allclose(net(x, rule, last=3), net(x, rule)[:, -3:])
+
+
 def test_bad_rules_are_explained():
     layer = online.LRU(1, 2, 1, rng())
     with pytest.raises(ValueError, match="rule is one of"):
@@ -182,10 +188,10 @@ def test_copy_sequences(P, bits, wait, seed):
 
 def test_copy_loss_and_wrong_bits_at_their_limits():
     x, wanted = copying.sequences(200, 3, 2, 4, rng())
-    chance = lambda x, rule="bptt": torch.zeros(*x.shape[:2], 2)  # noqa: E731
+    chance = lambda x, rule="bptt", last=None: torch.zeros(len(x), last, 2)  # noqa: E731
     assert copying.copy_loss(chance, x, wanted).item() == pytest.approx(0.6931, abs=1e-3)
     assert 0.4 < copying.wrong_bits(chance, x, wanted) < 0.6
-    knows = lambda x, rule="bptt": torch.cat((torch.zeros(200, 8, 2), 99 * (2 * wanted - 1)), 1)  # noqa: E731
+    knows = lambda x, rule="bptt", last=None: 99 * (2 * wanted - 1)  # noqa: E731
     assert copying.wrong_bits(knows, x, wanted) == 0 and copying.copy_loss(knows, x, wanted) < 1e-6
     with pytest.raises(ValueError, match="1 or more"):
         copying.sequences(2, 0, 1, 3, rng())

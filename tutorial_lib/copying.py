@@ -38,13 +38,13 @@ def sequences(batch: int, P: int, bits: int, wait: int, rng: torch.Generator) ->
 
 def copy_loss(network: Network, x: Tensor, wanted: Tensor, rule: Rule = "bptt") -> Tensor:
     """Cross-entropy per bit, in nats, over the last P steps.  -> ()  Taught in 45."""
-    return F.binary_cross_entropy_with_logits(network(x, rule)[:, -wanted.shape[1] :], wanted)
+    return F.binary_cross_entropy_with_logits(network(x, rule, wanted.shape[1]), wanted)
 
 
 @torch.no_grad()
 def wrong_bits(network: Network, x: Tensor, wanted: Tensor) -> float:
     """The share of bits written wrongly: 0.5 is chance.  Taught in 45."""
-    return ((network(x)[:, -wanted.shape[1] :] > 0) != (wanted > 0.5)).float().mean().item()
+    return ((network(x, last=wanted.shape[1]) > 0) != (wanted > 0.5)).float().mean().item()
 
 
 def held(lam: Tensor, write: Tensor, P: int, bits: int, wait: int) -> Tensor:

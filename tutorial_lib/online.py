@@ -257,11 +257,16 @@ class Network(nn.Module):
             self.leave.weight.copy_(torch.randn(outputs, width, generator=rng) / math.sqrt(width))
             self.leave.bias.zero_()
 
-    def forward(self, x: Tensor, rule: Rule = "bptt") -> Tensor:
-        """Outputs at all steps.  x: (B, L, inputs)"""
-        for block in self.blocks:
+    def forward(self, x: Tensor, rule: Rule = "bptt", last: int | None = None) -> Tensor:
+        """Outputs at all steps, or at the `last` few, which saves the work above the top recurrence at the others.
+
+        x: (B, L, inputs) -> (B, L or last, outputs)
+        """
+        *below, top = self.blocks
+        for block in below:
             x = block.finish(block.lru(x, rule))
-        return self.leave(x)
+        h, first = top.lru.states(x, rule), 0 if last is None else x.shape[1] - last
+        return self.leave(top.finish(top.lru.output(h[:, first:], x[:, first:])))
 
     def begin(self, batch: int) -> list[Traces]:
         """Traces of all layers before the first step."""

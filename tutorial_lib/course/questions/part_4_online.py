@@ -74,16 +74,16 @@ QUESTIONS = (
                 "That one is there: what layer 1 holds now reaches layer 2 now."))),
     Question(
         "online.deeper", "45",
-        "The deeper the network, the less exact the gradient of the online rule. Trained by it for 120 steps, which "
-        "network is worse at copying?",
-        (Choice("The one with four layers, whose gradient is least exact",
-                "Its gradient points less well at first and better as it learns, and four layers can do more with "
-                "it."),
-         Choice("The one with one layer, whose gradient is exact",
-                "Yes, in the recorded runs. An approximate gradient of a better suited network was worth more than an "
-                "exact one of a poorer.", right=True),
-         Choice("They are about equal", "The step count is the same and so is the task; the depth makes a difference "
-                                        "that is easily seen."))),
+        "Before any training, the online gradient of a network of four layers is nearly at right angles to the true "
+        "one on a copy task with a long silence. We train by it anyway. What will happen to the angle?",
+        (Choice("It stays: a wrong rule is wrong at all weights",
+                "How much is lost depends on the weights: on whether the layers above hold for long what the layers "
+                "below told them once."),
+         Choice("It gets smaller: as the network learns, more of the true gradient is on the paths the rule sees",
+                "Yes, in the recorded runs. The rule can teach memories that lie in one layer, and a network taught by "
+                "it uses those.", right=True),
+         Choice("It grows until learning stops", "That would have been possible: nothing makes the rule follow the "
+                                                 "true gradient. It is not what is seen."))),
     Question(
         "online.stale", "45",
         "When weights change at every step, traces collected under the old weights no longer fit the new ones. With a "
