@@ -4,7 +4,7 @@
 #                                         PyTorch's own small CPU build (worth it on a Linux laptop)
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: lab test notebooks evidence claims bench weights teach slides handout assignment solutions room doctor clean help
+.PHONY: lab test notebooks evidence claims bench weights teach slides handout assignment solutions room host doctor clean help
 
 lab:        ; @$(PYTHON) -m tutorial_lib lab
 test:       ; @$(PYTHON) -m tutorial_lib test
@@ -18,6 +18,7 @@ slides:     ; @$(PYTHON) -m tutorial_lib slides $(CHAPTER)
 handout:    ; @$(PYTHON) -m tutorial_lib handout $(CHAPTER)
 assignment: ; @$(PYTHON) -m tutorial_lib assignment $(CHAPTER)
 room:       ; @$(PYTHON) -m tutorial_lib room $(ROOM)
+host:       ; @$(PYTHON) -m tutorial_lib host
 solutions:  ; @$(PYTHON) -m tutorial_lib solutions $(WHAT) $(CHAPTER)
 doctor:     ; @$(PYTHON) -m tutorial_lib doctor
 clean:      ; @$(PYTHON) -m tutorial_lib clean

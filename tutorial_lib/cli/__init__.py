@@ -30,13 +30,14 @@ python -m tutorial_lib COMMAND      (or: make COMMAND)
   assignment 11       a chapter's exercises as graded homework (nbgrader)
   room                a folder for a stick: course, packages for three systems, start scripts, pages, slides
   solutions hide      in this class, keep solutions back until `solutions show`; `solutions hide 11 12`: of these
+  host                prepare the environment of a JupyterHub or of Binder for learners
   doctor              look at Python, versions, threads, disk, data and widgets; say what to do
   clean               remove build products (never workbook/, which is yours)
   help                this text
 """
 
 COMMANDS = ("lab", "test", "notebooks", "evidence", "claims", "bench", "weights", "teach", "slides",
-            "handout", "assignment", "solutions", "room", "doctor", "clean")
+            "handout", "assignment", "solutions", "room", "host", "doctor", "clean")
 TEACHING = ("teach", "slides", "handout", "assignment", "room", "test")  # these need the packages of the extra `teach`
 
 
@@ -102,7 +103,7 @@ def run(command, rest) -> int:
     python = sys.executable
     if command == "doctor":  # looks at what is there and installs nothing
         python = environment.venv_python() if environment.ready(environment.venv_python()) else python
-    elif command not in ("clean", "solutions"):  # these need Python alone
+    elif command not in ("clean", "solutions", "host"):  # these need Python alone
         python = environment.ensure(teach=command in TEACHING, optional=command == "test")
     if os.path.abspath(python) != os.path.abspath(sys.executable):
         return subprocess.run([python, "-m", "tutorial_lib", command, *rest], check=False).returncode
