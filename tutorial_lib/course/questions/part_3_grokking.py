@@ -32,17 +32,15 @@ QUESTIONS = (
                 "Yes. The kernel has moved by a few per cent, and so the network is, so far, kernel regression.",
                 right=True),
          Choice("Still at 0.75",
-                "A little is learned at once: how large y is on average. The shape of y is what is missing.")),
-        claim="grok.plateau"),
+                "A little is learned at once: how large y is on average. The shape of y is what is missing."))),
     Question(
-        "grok.dial", "32",
+        "grok.delay", "32",
         "Alpha goes from 0.25 to 4. Training takes longer, by some factor. And generalising?",
         (Choice("By the same factor", "Then the ratio of the two times would stay. It grows, on every set of points."),
          Choice("By a larger factor",
                 "Yes. Fitting needs the function to move; generalising needs the weights to move, and at a large scale "
                 "they hardly have to.", right=True),
-         Choice("By a smaller one", "Laziness holds features back, and it is on them that generalising waits.")),
-        claim="grok.delay"),
+         Choice("By a smaller one", "Laziness holds features back, and it is on them that generalising waits."))),
     Question(
         "grok.bend", "32",
         "Alpha is 1, and eps goes from 0.125 to 0.5. The first kernel then holds more of quadratic functions, so it is "
@@ -54,22 +52,21 @@ QUESTIONS = (
                 right=True),
          Choice("It stays", "It would at a fixed *product* of alpha and eps. Here alpha stays, so the product grows."))),
     Question(
-        "grok.enough", "32",
+        "grok.window", "32",
         "There are 30 inputs. How many points does the first kernel need, to find y = (b.x)^2 / 2 exactly, without any "
         "feature learning? (Count the functions that it spans.)",
         number=495, within=1.1,
         why="It spans 30 linear functions and 30 x 31 / 2 = 465 products of two inputs: 495 unknowns, and y is one of "
             "these functions."),
     Question(
-        "grok.images", "32",
+        "grok.digits", "32",
         "280 digits, the same network, alpha = 4, two questions: is it a zero? And: how large is the square of a hidden "
         "direction of the image? Which shows a delay?",
         (Choice("Both: the images are the same, and so is the scale",
                 "The scale alone makes no delay. The first kernel must also be wrong for the question."),
          Choice("The hidden direction alone",
                 "Yes. Zeros look alike, the first kernel knows it, and there is nothing to wait for.", right=True),
-         Choice("The zeros alone", "Zeros are what kernels of images are good at.")),
-        claim="grok.digits"),
+         Choice("The zeros alone", "Zeros are what kernels of images are good at."))),
     Question(
         "grok.close_norm", "32",
         "'Grokking is weight decay at work: the norm falls until a simple solution is left.' What speaks against it "
