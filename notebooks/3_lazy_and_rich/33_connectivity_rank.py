@@ -267,8 +267,9 @@ show(fig, alt="Three panels over the rank of the start, 150 tasks each. The chan
 # %% [markdown]
 # The higher the rank, the less the kernel turns, and the weights with it. Which part of this is a law, and which number?
 #
-# Take the small start first. A start far smaller than the task is forgotten, but for its being there: the network picks up the
-# direction $\hat b = b/|b|$ and grows along it, and in the end $A = |b|\,(\hat b\hat b^\top + I)$, *whatever it started from*.
+# Take the small start first. A network that starts far smaller than its task must grow, and it grows along the task's direction
+# $\hat b = b/|b|$ alone. What it started with is soon nothing beside that. In the end $A = |b|\,(\hat b\hat b^\top + I)$, *whatever
+# it started from* (both layers carry the same size, $\sqrt{|b|}$).
 # The alignment of that with the kernel $A_0$ at the beginning is $(\hat b\cdot A_0\hat b + \operatorname{tr}A_0)\,/\,(|A_0|\sqrt{d+3})$.
 # Average over all directions of $\hat b$: the first term becomes $\operatorname{tr}A_0/d$, and
 #
@@ -301,7 +302,7 @@ claim("connectivity.average", off=max(errors), rise=steps_up.min())
 # %% [markdown]
 # ## 4 · What the flow conserves
 #
-# And for starts that are not small? The reduction is short and exact. Let $e = b - W^\top w$ be what is missing. Gradient flow says
+# And for starts that are not small? The reduction is short and exact. Let $e = b - W^\top w$ be what is missing, and a dot the change with time. Gradient flow says
 #
 # $$\dot W = w\,e^\top, \qquad \dot w = W e, \qquad\text{so}\qquad \frac{d}{dt}\big(WW^\top - ww^\top\big) = w\,(We)^\top + (We)\,w^\top - (We)\,w^\top - w\,(We)^\top = 0 .$$
 #
