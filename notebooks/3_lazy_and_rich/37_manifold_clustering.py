@@ -65,7 +65,7 @@ draw = lab.rng("curves")
 room = torch.linalg.qr(torch.randn(12, 5, generator=draw))[0].T                  # (5, 12), the five directions
 bends = torch.randn(3, 4, 5, generator=draw)
 bends = bends / bends.norm(dim=(1, 2), keepdim=True) @ room                      # (3, 4, 12)
-angle = 2 * math.pi * torch.rand(180, generator=draw)
+angle = 2 * math.pi * torch.rand(3, 60, generator=draw).sort(1).values.flatten()  # (180,), in order along each curve
 curve = torch.arange(3).repeat_interleave(60)                                    # the labels, for judging alone
 
 
@@ -89,8 +89,8 @@ ideal = points_at(round_trip, noise=0) @ plane
 for c, (color, mark) in enumerate(zip((plot.BLUE, plot.RED, plot.GREEN), "os^")):
     axes[1].plot(*ideal[curve == c].T, color=color, lw=1)
     axes[1].plot(*(X[curve == c] @ plane).T, mark, color=color, ms=5)
-axes[0].set(title="what a method sees", xlabel="first direction", ylabel="second direction")
-axes[1].set(title="three curves", xlabel="first direction")
+axes[0].set(title="what a method sees", xlabel="first direction", ylabel="second direction", xticks=[-1, -0.5, 0, 0.5, 1])
+axes[1].set(title="three curves", xlabel="first direction", xticks=[-1, -0.5, 0, 0.5, 1])
 show(fig, alt="Two scatter plots of the same 180 points. Left all are grey, a tangle without visible groups. Right they "
               "are coloured by curve: three bent loops that run through one another around the same centre.")
 
@@ -102,6 +102,9 @@ show(fig, alt="Two scatter plots of the same 180 points. Left all are grey, a ta
 
 # %%
 ask("clustering.which_method")
+
+# %% [markdown]
+# The methods are in the library, a few lines each; the parameters are tried here.
 
 # %%
 from tutorial_lib.clustering import accuracy, kmeans, neighbours, self_expression, spectral
@@ -151,6 +154,9 @@ def coding_rate(Z, eps):
 
 # %%
 coding_rate = check("clustering.coding_rate", coding_rate)
+
+# %% [markdown]
+# Before we use it: a thought experiment.
 
 # %%
 ask("clustering.copies")
@@ -214,6 +220,9 @@ assert torch.allclose(rates.compression(some, softly, EPS), compression(some, so
 # %%
 ask("clustering.turning")
 
+# %% [markdown]
+# All turns at once, at four precisions, so that the picture can answer quickly:
+
 # %%
 TURNS = torch.linspace(0, 90, 46)
 on_circle = torch.arange(20) * math.pi / 10
@@ -269,6 +278,9 @@ explore(planes, turned_by=(0, 90, 2), precision=PRECISIONS,
 # %%
 ask("clustering.climb")
 
+# %% [markdown]
+# The climber is a quasi-Newton method (LBFGS) on free features, brought to length 1 at each step.
+
 # %%
 def climb(labels, D, eps, draw):
     """Features of length 1 at a maximum of R - R_c for these labels, from a random start.  -> (N, D)"""
@@ -287,25 +299,26 @@ def climb(labels, D, eps, draw):
 
 
 # %% [markdown]
-# Eight climbs, with three classes of 16 points in twelve dimensions. Of each we note the value, the largest cosine between
+# Twelve climbs, with three classes of 16 points in twelve dimensions. Of each we note the value, the largest cosine between
 # features of different classes, and how many dimensions each class fills.
 
 # %%
 three_classes, draw = torch.arange(3).repeat_interleave(16), lab.rng("climbs")
-tops = [climb(three_classes, 12, EPS, draw) for _ in range(8)]
+tops = [climb(three_classes, 12, EPS, draw) for _ in range(12)]
 apart = three_classes[:, None] != three_classes
 best_value = rates.orthogonal_reduction(12, 3, EPS)
 values = [rates.rate_reduction(Z, rates.one_hot(three_classes), EPS).item() for Z in tops]
 widths = [sorted(rates.numerical_rank(Z[three_classes == c], 0.999) for c in range(3)) for Z in tops]
-for value, width in sorted(zip(values, widths), reverse=True):
-    print(f"{value:.6f} nats saved, dimensions {width}")
+for value, width in sorted({(round(value, 6), tuple(width)) for value, width in zip(values, widths)}, reverse=True):
+    times = sum(abs(v - value) < 1e-5 for v in values)
+    print(f"{value:.6f} nats saved, dimensions {width}: {times} of 12 climbs")
 claim("clustering.orthogonal", largest=max((Z @ Z.T)[apart].abs().max() for Z in tops), best=max(values) - best_value)
 
 # %% [markdown]
-# All climbs end at right angles, to seven digits, and none ends above the closed form. Some stop just below it, with classes of
-# 3, 4 and 5 dimensions in place of 4, 4 and 4: local maxima. (Peng Wang and others, 2024, describe all critical points of this
-# objective; the local maxima are orthogonal, too.) With labels, then, the objective does what is promised. Our problem has no
-# labels.
+# All climbs end at right angles, to six digits or more, and none ends above the closed form. Some stop a little below it, where
+# classes fill 3, 4 and 5 dimensions in place of 4, 4 and 4, or where one direction is left empty: local maxima. (Peng Wang and
+# others, 2024, describe all critical points of this objective; the local maxima are orthogonal, too.) With labels, then, the
+# objective does what is promised. Our problem has no labels.
 #
 # ## 4 · Everyone a member of everyone
 #
@@ -360,6 +373,9 @@ def best_membership(Z):
 
 # %%
 best_membership = check("clustering.best_membership", best_membership)
+
+# %% [markdown]
+# Think about what you have just returned.
 
 # %%
 ask("clustering.trivial")
@@ -438,6 +454,9 @@ def first_stage(net, two_views, steps, label="copies alike, all spread out"):
     return net
 
 
+# %% [markdown]
+# The second stage, and how groups are read at the end:
+
 # %%
 def second_stage(net, two_views, steps):
     """Train features and cluster head by equations 4 and 6.  -> network, the same with the head, R - R_c at each step"""
@@ -468,13 +487,16 @@ def groups(net, points, K, eta=ETA):
 # %%
 ask("clustering.control")
 
+# %% [markdown]
+# Four trainings, of a second or so each:
+
 # %%
 from tutorial_lib.nets import mlp
 
 
-def moved_along(by):
+def moved_along(by, noise=0.03):
     """Two copies of every point, moved by a random angle of standard deviation `by`."""
-    return lambda: tuple(points_at(angle + by * torch.randn(180, generator=draw)) for _ in range(2))
+    return lambda: tuple(points_at(angle + by * torch.randn(180, generator=draw), noise) for _ in range(2))
 
 
 runs, draw = {}, lab.rng("training")
@@ -496,14 +518,22 @@ for place, (name, color) in enumerate((("with augmentations", plot.BLUE), ("with
     axes[1].bar([0.9 + 0.36 * place, 1.9 + 0.36 * place], right[name], 0.34, color=color, label=name)
 axes[1].bar([0.1], [max(raw.values())], 0.34, color=plot.GREY, label="of the points alone")
 axes[0].set(xlabel="step of the second stage", ylabel="$R - R_c$ (nats)", ylim=(0, 6.2), title="the objective")
-axes[1].set(xticks=[0.1, 1.08, 2.08], xticklabels=["untrained", "first stage", "both"], ylim=(0, 1.5), title="share sorted right")
+axes[1].set(xticks=[0.1, 1.08, 2.08], xticklabels=["untrained", "first stage", "both"], ylim=(0, 1.5),
+            yticks=[0, 0.25, 0.5, 0.75, 1], title="share sorted right")
 axes[0].legend(loc="upper left"), axes[1].legend(loc="upper left", fontsize=10)
 show(fig, alt="Left, the objective over 60 steps rises both with augmentations and without, and the line without lies "
               "above. Right, bars of the share sorted right: with augmentations all or nearly all after the first stage "
               "and after both; without, about half, less than the best method on the points alone.")
 
 # %% [markdown]
-# The objective rises in both runs, and it ends *higher* in the run whose groups are wrong. Section 4 has told us why: groups
+# How high do they end?
+
+# %%
+print("R - R_c at the end: " + ", ".join(f"{name} {run[3][-5:].mean():.2f}" for name, run in runs.items()))
+
+# %% [markdown]
+# The objective rises in both runs, and it ends *higher* in the run whose groups are wrong (in all of five seeds: 3.2 to 3.3 nats
+# with augmentations, 4.3 to 4.5 without, where 42 to 58 % are sorted right). Section 4 has told us why: groups
 # need not be right to be fine. **That the objective went up is not evidence of anything.** The difference between the runs is
 # what the augmentations say.
 #
@@ -523,8 +553,14 @@ def votes(X, copies):
 # %%
 votes = check("clustering.votes", votes)
 
+# %% [markdown]
+# No network, no training: how far does counting get?
+
 # %%
 ask("clustering.votes")
+
+# %% [markdown]
+# Beside the votes, two classical methods on the features of the first stage, which were learned from the same copies:
 
 # %%
 draw = lab.rng("twenty copies")
@@ -556,6 +592,9 @@ claim("clustering.augmentations", both=right[both][1], alone=max(raw.values()), 
 # %%
 ask("clustering.flat")
 
+# %% [markdown]
+# Four maps of the same points, compared with what would be perfect:
+
 # %%
 draw = lab.rng("longer")
 longer = first_stage(runs[both][0], moved_along(0.5), 600)
@@ -571,7 +610,8 @@ for name, Z in maps.items():
 # %% [markdown]
 # (The dimensions are the paper's *numerical rank*: as many singular values as hold 95 % of the squares.) The first stage makes
 # the curves nearly orthogonal, and keeps each narrow, since copies are to be alike. The second spreads each out within its own
-# subspace. Here the objective does add something, and the longer first stage does not replace it.
+# subspace. Here the objective does add something, and the longer first stage does not replace it: over five seeds the first
+# stage reaches 66 to 70 % of the maximum, longer 74 to 76 %, both stages 86 to 87 %.
 
 # %%
 claim("clustering.flat", first=share["first stage"], longer=share["longer first stage"], both=share["both stages"])
@@ -582,12 +622,11 @@ claim("clustering.flat", first=share["first stage"], longer=share["longer first 
 # points, they cost next to nothing.
 
 # %%
-spectra = {name: [torch.linalg.svdvals(Z[curve == c]) for c in range(3)] for name, Z in maps.items()}
 with torch.no_grad():
     cosines = {"first stage": Z_first @ Z_first.T, "both stages": (C := unit(runs[both][2](X))) @ C.T,
                "both, without augmentations": (C := unit(runs["without"][2](X))) @ C.T}
     maps["both, without augmentations"] = unit(runs["without"][1](X))
-spectra["both, without augmentations"] = [torch.linalg.svdvals(maps["both, without augmentations"][curve == c]) for c in range(3)]
+spectra = {name: [torch.linalg.svdvals(Z[curve == c]) for c in range(3)] for name, Z in maps.items()}
 
 
 def membership(network="both stages", log10_temperature=-0.75, precision=0.7):
@@ -613,7 +652,8 @@ explore(membership, network=list(cosines), log10_temperature=(-1.5, 0.5, 0.25), 
 
 # %% [markdown]
 # Make it warm, and the squares dissolve; cold, and each breaks into pieces around the diagonal, while the nats that are saved go
-# *up*. Then choose the network that had no augmentations: it also saves much, by squares that are not there.
+# *up*. Then choose the network that had no augmentations. It saves as much and more, by squares that join pieces of different
+# curves.
 
 # %% [markdown]
 # ## 7 · Digits
@@ -636,8 +676,9 @@ def wobbled(images):
     """Turned, sheared, scaled and shifted at random.  (N, 1, 14, 14) -> (N, 1, 14, 14)"""
     turn, shear, size, right, down = (2 * torch.rand(5, len(images), generator=draw) - 1) * torch.tensor(
         [0.35, 0.2, 0.15, 0.15, 0.15])[:, None]
-    rows = ((1 + size) * turn.cos(), shear - (1 + size) * turn.sin(), right, (1 + size) * turn.sin(), (1 + size) * turn.cos(), down)
-    grid = nn.functional.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), images.shape, align_corners=False)
+    cos, sin = (1 + size) * turn.cos(), (1 + size) * turn.sin()
+    rows = torch.stack((cos, shear - sin, right, sin, cos, down), 1).view(-1, 2, 3)
+    grid = nn.functional.affine_grid(rows, images.shape, align_corners=False)
     return nn.functional.grid_sample(images, grid, align_corners=False)
 
 
@@ -682,6 +723,9 @@ print("CPU seconds of first stage, second stage, longer first stage:", [round(b 
 # %%
 ask("clustering.digits")
 
+# %% [markdown]
+# Seven temperatures, three networks, 600 of the digits:
+
 # %%
 READ = [0.04, 0.06, 0.09, 0.13, 0.175, 0.3, 0.5]
 seen, names = images[:600].flatten(1), digit[:600]
@@ -691,17 +735,18 @@ fig, (ax,) = plot.figure(width=7.2, height=3.8)
 for (name, values), color, style in zip(readings.items(), (plot.GREY, plot.RED, plot.BLUE), ("o--", "s--", "o-")):
     ax.plot(READ, values, style, color=color, label=name)
 ax.axvline(ETA, color="black", ls=":", lw=1.2)
-ax.set(xscale="log", xticks=READ, xticklabels=[f"{e:g}" for e in READ], ylim=(0.4, 1.15), xlabel="temperature of reading")
+ax.set(xscale="log", xticks=READ, xticklabels=[f"{e:g}" for e in READ], ylim=(0.3, 1), xlabel="temperature of reading")
 ax.set(ylabel="share of digits sorted right", title="dotted: the temperature of training")
-ax.minorticks_off(), ax.legend(loc="upper center", ncols=3, fontsize=10)
+ax.minorticks_off(), ax.legend(loc="lower left", ncols=3, fontsize=10)
 show(fig, alt="Share of digits sorted right over the temperature of reading, three lines. After both stages it is high and "
               "level from the temperature of training upwards. After the first stage alone, short or long, it is high "
               "only in a narrow range of low temperatures and falls far below at the temperature of training.")
 
 # %% [markdown]
-# Here the second stage helps, and in a particular way. Read at the temperature of training, it beats both first stages. But
-# the features it began with held most of that already, for whoever knows at which temperature to look; and without labels
-# nobody does. After the second stage it hardly matters.
+# Here the second stage helps, and in a particular way. Read at the temperature of training, 86 to 92 % are right over five
+# seeds, against 66 to 79 % after the first stage and 65 to 80 % after the longer one. But the features it began with held most
+# of that already, for whoever knows at which temperature to look: 86 to 92 %, at the one of seven that the labels choose. Without
+# labels nobody knows. After the second stage, from the temperature of training upwards, it hardly matters.
 
 # %%
 at_eta = READ.index(ETA)
@@ -709,9 +754,10 @@ claim("clustering.gain", before=readings["first stage"][at_eta], longer=readings
       any=max(readings["first stage"] + readings["longer first stage"]), after=readings["both stages"][at_eta])
 
 # %% [markdown]
-# The paper's own comparison (Table 2) is with subspace clustering: of the first stage's features, and of the second's. In the
-# paper, on CIFAR-10: 72.2 %, then 81.5 %, and the method itself 86.3 %. We use least squares regression in place of the elastic
-# net, with the best of two penalties. Beside these, methods that were never trained, with the same copies and without.
+# The paper's own comparison (Table 2) is with subspace clustering of the first stage's features. On CIFAR-10 that gets 72.2 %,
+# the method itself 86.3 %, and subspace clustering of the second stage's features 81.5 %. We use least squares regression in
+# place of the elastic net, with the best of two penalties. Beside it, methods that were never trained, with the same copies
+# and without.
 
 # %%
 with torch.no_grad():
@@ -725,11 +771,20 @@ untrained = {"k-means of pixels": kmeans(pixels, 10, lab.rng("k-means of digits"
 print(", ".join(f"{name} {accuracy(found, names):.0%}" for name, found in untrained.items()))
 print("subspace clustering of " + ", ".join(f"{name} {share:.0%}" for name, share in subspaces.items()))
 
+# %% [markdown]
+# Two comparisons, two claims: the method against subspace clustering of what it began with; and subspace clustering before and
+# after the second stage.
+
 # %%
-claim("clustering.table", first=subspaces["first stage"], second=subspaces["both stages"],
-      longer=subspaces["longer first stage"], method=readings["both stages"][at_eta])
+claim("clustering.table", first=subspaces["first stage"], method=readings["both stages"][at_eta])
+claim("clustering.features", first=subspaces["first stage"], longer=subspaces["longer first stage"],
+      second=subspaces["both stages"])
 
 # %% [markdown]
+# Our rule was first a single chain, as in the table: first stage, second stage, the method, each better than the one before. That
+# held in two of five seeds, so we took it apart. The first claim is clear. The second is not: subspace clustering gains from the
+# second stage in three seeds of five, and about as much from a longer first stage; better than both it is in two.
+#
 # And the shape of the features. In the paper's Figure 3 the dimension of each class falls in the second stage, while all
 # features together keep filling the space (118 of 128 dimensions).
 
@@ -741,16 +796,40 @@ claim("clustering.linear", before=inside["first stage"], longer=inside["longer f
       total=rates.numerical_rank(Z_of["both stages"]) / 40)
 
 # %% [markdown]
+# One more experiment, before we trust the second stage. Back to the curves, with more noise (0.08 for 0.03) and smaller moves (0.2
+# for 0.5), so that the first stage is far from done.
+
+# %%
+ask("clustering.noisy")
+
+# %% [markdown]
+# The same code, the same numbers of steps:
+
+# %%
+draw = lab.rng("noisy curves")
+X_noisy, little_moved = points_at(angle, 0.08), moved_along(0.2, 0.08)
+with lab.seeded("network for noisy curves"):
+    fresh = mlp([12, 128, 128, 12])
+early = first_stage(fresh, little_moved, 300)
+later, (_, sharpened, rising) = first_stage(early, little_moved, 600), second_stage(early, little_moved, 60)
+for name, m in (("first stage", early), ("longer first stage", later), ("both stages", sharpened)):
+    print(f"{name}: {accuracy(groups(m, X_noisy, 3), curve):.0%} sorted right")
+print(f"R - R_c rose from {rising[:5].mean():.2f} to {rising[-5:].mean():.2f}")
+
+# %% [markdown]
+# Over five seeds the first stage sorts 49 to 71 % right, both stages 50 to 66 %, and the longer first stage 62 to 84 %, more than
+# both stages in four of the five. The objective rose each time. What the second stage makes firm is the groups that it is given;
+# where the first stage is not done, the time is better spent on going on with that.
+
+# %% [markdown]
 # ## 8 · Where this breaks
 #
 # - **The augmentations are the knowledge.** They say which changes do not matter, and somebody has to know that. Copies of
 #   digits turned by up to 20 degrees help; turned by 180, they would declare sixes and nines to be the same.
 # - **The objective prefers fine groups.** Nothing in $R - R_c$ says three or ten. The number of groups is given to spectral
 #   clustering at the end, and the temperature keeps $\Gamma$ from falling into pieces.
-# - **Noise.** With curves of 0.08 in place of 0.03 noise, and copies moved by 0.2 instead of 0.5, an earlier version of this
-#   experiment had the reading of $\Gamma$ go from 63 to 71 % before the second stage to 70 to 87 % after (four draws), while
-#   subspace clustering of the features *fell* from 75 to 87 % to 59 to 87 %. What the second stage adds is not always an
-#   improvement of the features.
+# - **It sharpens what it is given.** Begun from half-right groups, the second stage makes them firm, right or wrong; the last
+#   experiment shows it. The paper, too, stresses that initialisation matters (section 3.2).
 # - **Scale.** $\Gamma$ is a matrix of a batch, so a class that has few points in a batch is hardly seen. The paper has tens of
 #   thousands of images, batches on GPUs, and groups of unequal size, too; we have 1,200 digits.
 # - **Optima.** Theorem 2.1 is about given classes. For features and membership together there is no such theorem, and section 4
@@ -762,9 +841,9 @@ claim("clustering.linear", before=inside["first stage"], longer=inside["longer f
 # - A coding rate is a sum over directions, $\tfrac12\log(1 + \dots)$ each. Given the classes, the saving $R - R_c$ is largest for
 #   even features in orthogonal subspaces; climbs from random starts always end there, or at a local maximum next to it.
 # - Over doubly stochastic memberships the saving is largest when everyone is alone: more than the truth saves.
-# - Augmentations sort the curves, with a network or by plain votes. Without them half the points are sorted wrong while the
+# - Augmentations sort the curves, with a network or by plain votes. Without them about half the points are sorted wrong while the
 #   objective rises all the same, and ends higher. What the second stage adds is the shape of the features, and, on digits, a
-#   membership that can be read at almost any temperature.
+#   membership that can be read at the temperature of training and above. Half-right groups it does not mend.
 #
 # Two questions to take along.
 

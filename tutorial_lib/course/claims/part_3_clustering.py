@@ -16,7 +16,7 @@ CLAIMS = (
         statement="Given the classes, features that maximise the rate reduction spread evenly within a subspace for each "
                   "class, and the subspaces are orthogonal.",
         kind="theorem checked",
-        scale="48 free features of length 1 in twelve dimensions, three classes, eight climbs from random starts",
+        scale="48 free features of length 1 in twelve dimensions, three classes, twelve climbs from random starts",
         measures={"largest": "largest |cosine| between features of different classes, at the end of any climb",
                   "best": "the best climb's rate reduction less the closed form of even, orthogonal classes, in nats"},
         rule=lambda largest, best: min(1e-5 - largest, 1e-6 - abs(best)),
@@ -83,18 +83,29 @@ CLAIMS = (
         counter_example={"before": 0.7, "longer": 0.8, "any": 0.85, "after": 0.78}, margin=0.03),
     Claim(
         id="clustering.table", paper="manifold-clustering", chapter="37",
-        source="section 4.1, table 2: elastic-net subspace clustering 72.2 % and 81.5 %, MLC 86.3 %",
-        statement="Subspace clustering does better on the second stage's features than on the first's, and the method "
-                  "itself does best.",
+        source="section 4.1, table 2: subspace clustering (elastic net) of the first stage's features 72.2 %, MLC 86.3 %",
+        statement="The method surpasses subspace clustering of the self-supervised features that it begins with by a large "
+                  "margin.",
         kind="same experiment, smaller",
         scale=_DIGITS + "; subspace clustering by least squares regression, best of two penalties by the labels",
         measures={"first": "share sorted right by subspace clustering of the first stage's features",
-                  "second": "the same of the second stage's features",
+                  "method": "share sorted right by spectral clustering of the membership, after both stages"},
+        rule=lambda first, method: method - first - 0.05,
+        decides="the method is better by 5 points or more",
+        counter_example={"first": 0.8, "method": 0.8}, margin=0.03),
+    Claim(
+        id="clustering.features", paper="manifold-clustering", chapter="37",
+        source="section 4.1, table 2: subspace clustering (elastic net) of the first stage's features 72.2 %, of the "
+               "second's 81.5 %",
+        statement="Subspace clustering, too, does better on the second stage's features than on the first's.",
+        kind="too small to tell",
+        scale=_DIGITS + "; subspace clustering by least squares regression, best of two penalties by the labels",
+        measures={"first": "share sorted right by subspace clustering of the first stage's features",
                   "longer": "the same of a first stage longer by 520 steps",
-                  "method": "share sorted right by spectral clustering of the membership"},
-        rule=lambda first, second, longer, method: min(second - first, method - second),
-        decides="first < second < the method itself (what a longer first stage does is shown beside)",
-        counter_example={"first": 0.7, "second": 0.6, "longer": 0.7, "method": 0.65}, margin=0.03),
+                  "second": "the same of the second stage's features"},
+        rule=lambda first, longer, second: second - max(first, longer),
+        decides="it is better than on the features of the first stage, short or long",
+        counter_example={"first": 0.8, "longer": 0.8, "second": 0.7}, margin=0.05),
     Claim(
         id="clustering.linear", paper="manifold-clustering", chapter="37",
         source="section 4.1, figure 3 (b): ranks of the classes fall, all features keep 118 of 128 dimensions",
@@ -114,8 +125,8 @@ OUT_OF_REACH = (
     ("37, section 4.2: higher accuracy than deep clustering methods (SCAN, IMC, SPICE, NMCE) on CIFAR-10, "
      "-20, -100 and TinyImageNet, in less time, also with unequal clusters.",
      "Needs a ResNet-18 and hours on GPUs. Digits and curves here; unequal clusters were not tried."),
-    ("37, section 4.1: the second stage improves features for other methods, too.",
-     "On digits it does. On noisy curves (noise 0.08, copies moved by 0.2, four draws) spectral clustering of the "
-     "membership rose from 63-71 % to 70-87 %, subspace clustering of the features fell from 75-87 % to 59-87 %, and "
-     "graphs of neighbours from 71-87 % to 58-75 %."),
+    ("37, section 4.1: the second stage gives better groups than the self-supervised features it begins with, also where "
+     "these are poor.",
+     "On digits it does. On noisy curves (noise 0.08, copies moved by 0.2, five seeds) the first stage sorts 49-71 % right, "
+     "both stages 50-66 %, a first stage of as long a time 62-84 %, while the objective rises each time. The chapter shows it."),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,10 @@ CODING_RATE = Exercise(
         "`torch.logdet` sums logarithms instead.": _log_of_det,
         "the 1 in log(1 + ...) is missing: with it, directions below the precision cost nothing instead of less than "
         "nothing.": _without_one,
+        "in bits: the natural logarithm gives nats, as it stands in the formula.":
+            _rate(_right, 0.5 / math.log(2)),
+        "N - 1 in place of N: this is no estimate of a covariance, but a code for the N features that are there.":
+            _rate(lambda N, D, eps: D / ((N - 1) * eps**2)),
         "the mean was taken off first. A subspace goes through the origin, and so does its code.":
             _rate(_right, centre=True),
     },
@@ -202,6 +207,27 @@ def _in_turns(logs: Tensor) -> Tensor:
     return logs.exp()
 
 
+def _three_rounds(logs: Tensor) -> Tensor:
+    for _ in range(3):
+        logs = logs - logs.logsumexp(1, keepdim=True)
+        logs = logs - logs.logsumexp(0, keepdim=True)
+    return logs.exp()
+
+
+def _five_halves(logs: Tensor) -> Tensor:
+    f = torch.zeros(len(logs), dtype=logs.dtype)
+    for _ in range(5):
+        f = (f - (logs + f).logsumexp(1)) / 2
+    return (f[:, None] + logs + f).exp()
+
+
+def _half_of_the_sum(logs: Tensor) -> Tensor:
+    f = torch.zeros(len(logs), dtype=logs.dtype)
+    for _ in range(50):
+        f = f - logs.logsumexp(1) / 2
+    return (f[:, None] + logs + f).exp()
+
+
 def _not_in_logs(logs: Tensor) -> Tensor:
     G = logs.exp()
     for _ in range(300):
@@ -238,6 +264,12 @@ DOUBLY_STOCHASTIC = Exercise(
         "to 1.": _from_logs(lambda logs: (torch.softmax(logs, 1) + torch.softmax(logs, 0)) / 2),
         "the whole matrix sums to 1; every row and every column has to.":
             _from_logs(lambda logs: torch.softmax(logs.flatten(), 0).view_as(logs)),
+        "on the way, but not there: three rounds leave columns or rows off. Repeat some 50 times.":
+            _from_logs(_three_rounds),
+        "on the way, but not there: five half steps leave the sums off by a few hundredths. Repeat some 50 times.":
+            _from_logs(_five_halves),
+        "the logsumexp lacks f_j, so that every step is the same and f runs away: it is the logsumexp of logs + f.":
+            _from_logs(_half_of_the_sum),
         "right when warm, NaN when cold: exp(1 / 0.001) is more than a number can hold. Stay in the logarithm, with "
         "`logsumexp`, and take exp at the end.": _from_logs(_not_in_logs),
         "full steps swing back and forth: f becomes too large, then too small. Move half of the way, to the mean of "
