@@ -23,7 +23,7 @@ QUESTIONS = (
                                               "needs the activity of all steps."))),
     Question(
         "online.who_learns", "45",
-        "Backpropagation keeps all 81 steps. The three others keep none of them: at the mark, the pattern is 60 steps "
+        "Backpropagation keeps all 89 steps. The three others keep none of them: at the mark, the pattern is 60 steps "
         "gone. Which of the three will learn to write it down?",
         (Choice("None: what is gone cannot be learned from",
                 "One of them does, and as well as backpropagation. Something is carried along that says enough "
