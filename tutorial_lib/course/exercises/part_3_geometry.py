@@ -59,6 +59,20 @@ SQUARE = Exercise(
             _corners(_lift, lambda d, s, t: (s * t > 0).double()[:, None]),
         "the sign is turned over: the label is 1 where the two signs agree.":
             _corners(_lift, lambda d, s, t: -(s * t)[:, None]),
+        "your label is right, but the lift has the wrong sign: corners of label 1 go up.":
+            _corners(lambda d, s, t: -d * s * t, _xor),
+        "corners of label 1 are lifted and the others left where they are; those go down by delta.":
+            _corners(lambda d, s, t: d * (s == t), _xor),
+        "the lift is 1 where the signs differ; it is delta times the label, and the label is 1 where they agree.":
+            _corners(lambda d, s, t: d * (s != t), _xor),
+        "delta is squared: the third coordinate itself is delta times the label.":
+            _corners(lambda d, s, t: d**2 * s * t, _xor),
+        "your labels are 1 where the signs differ and 0 where they agree; here they are -1 and 1.":
+            _corners(_lift, lambda d, s, t: (s != t).double()[:, None]),
+        "the sign of s1 + s2 is 1, 0, 0, -1. The product of the signs is what tells agreement from disagreement.":
+            _corners(_lift, lambda d, s, t: torch.sign(s + t)[:, None]),
+        "True and False are no numbers to learn from: the labels are 1 and -1, `s1 * s2`.":
+            _corners(_lift, lambda d, s, t: (s == t)[:, None]),
         "both are turned over: the label is 1, and the corner goes up, where the two signs agree.":
             _corners(lambda d, s, t: -d * s * t, lambda d, s, t: -(s * t)[:, None]),
         "the label is scaled by delta, too. Labels are 1 and -1 for every delta.":
@@ -137,6 +151,18 @@ PULL = Exercise(
         "this pulls the pre-activations, one number for each point (the pull times X^T). Asked for is the pull on the "
         "weights, one for each coordinate.":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi) @ X.T,
+        "you took a relu's slope for every phi. Whatever phi is, its slope is phi[1](Z, phi[0](Z)).":
+            _pull_with(lambda z, y, phi: y * (z > 0)),
+        "the error is that of the output, and at the beginning f is 0, so it is y / 2. You put this one neuron's activity "
+        "in the place of f.": _pull_with(lambda z, y, phi: 2 * y * torch.sigmoid(-y * phi[0](z)) * phi[1](z, phi[0](z))),
+        "y - f is the error of a squared loss, and at the beginning f is 0, not this neuron's activity. Here it is y / 2.":
+            _pull_with(lambda z, y, phi: (y - phi[0](z)) * phi[1](z, phi[0](z))),
+        "you divided by the number of neurons; the loss is the mean over the points.":
+            lambda W, X, y, phi: shallow.pull(W, X, y, phi) * len(y) / len(W),
+        "the activity has come in beside the slope. The chain rule has the slope alone: the activity belongs to the outer "
+        "weight's gradient.": _pull_with(lambda z, y, phi: y * phi[0](z) * phi[1](z, phi[0](z))),
+        "one pull for all neurons, their mean. Each neuron has a pull of its own.":
+            lambda W, X, y, phi: shallow.pull(W, X, y, phi).mean(0),
         "your result has neurons and coordinates exchanged: (p, m) in place of (m, p).":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi).T,
     },
@@ -175,7 +201,7 @@ def _observe_tie(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
 SWITCH_POINT = Exercise(
     name="shallow.switch_point", chapter="34", title="Transfer: a tie", reference=shallow.switch_point, minutes=12,
     core=False, observe=_observe_tie, rtol=2e-3,
-    cases=lambda: [Case((0.1,), "leak 0.1"), Case((0.25,), "leak 0.25"), Case((0.05,), "leak 0.05")],
+    cases=lambda: [Case((0.1,), "leak 0.1"), Case((0.15,), "leak 0.15"), Case((0.05,), "leak 0.05")],
     mistakes={
         "this is the answer for a relu; here the corners on the flat side pull, too, by the leak.":
             lambda leak: (2 / 3) ** 0.5,
@@ -187,8 +213,15 @@ SWITCH_POINT = Exercise(
         "the labels of the single corner's three others are missing: x4 pulls towards itself, x2 and x3 away.":
             lambda leak: (2 * (1 - leak) ** 2 / (4 * (1 + leak) ** 2 - (1 - leak) ** 2)) ** 0.5,
         "the sign of the pair's leak is wrong: x2 + x3 points down, and its label is -1, so it pulls upwards as well.":
-            lambda leak: (2 / 3) ** 0.5 if 4 * (1 - leak) ** 2 <= (1 + 3 * leak) ** 2 else
-            (2 * (1 - leak) ** 2 / (4 * (1 - leak) ** 2 - (1 + 3 * leak) ** 2)) ** 0.5,
+            lambda leak: (2 * (1 - leak) ** 2 / (4 * (1 - leak) ** 2 - (1 + 3 * leak) ** 2)) ** 0.5,
+        "this is delta squared, and for a relu: take the root, and let the corners on the flat side pull by the leak.":
+            lambda leak: 2 / 3,
+        "the third coordinate of the single pull is off: x4 - x2 - x3 has 3 delta there, with a plus.":
+            lambda leak: (2 * (1 - leak) ** 2 / (4 * (1 + leak) ** 2 - (1 - 3 * leak) ** 2)) ** 0.5,
+        "you set the pulls equal coordinate by coordinate, or left out the squares: the lengths are to be equal, sums of "
+        "squares.": lambda leak: (2 * (1 - leak) / (4 * (1 + leak) - (1 + 3 * leak))) ** 0.5,
+        "a straight line between the relu's answer and 0 is a fair guess; the two lengths tell exactly.":
+            lambda leak: (2 / 3) ** 0.5 * (1 - leak),
     },
     alternatives=(lambda leak: torch.tensor((2 - 2 * leak) / (3 + 5 * leak)).sqrt(),
                   lambda leak: min((abs(2 * d * (1 + leak) - (2 * (1 - leak) ** 2 + d**2 * (1 + 3 * leak) ** 2) ** 0.5), d)
@@ -229,6 +262,12 @@ VARIANCES = Exercise(
             lambda k, rest, c, size: _scaled(c, 1 - c, k, rest, size),
         "the labels' share of the variance is c squared here. In CKA the squares of a and b count.":
             lambda k, rest, c, size: _scaled(c**2 / k, (1 - c**2) / rest, k, rest, size),
+        "c and 1 - c are not variances yet: CKA is a cosine of kernels with k eigenvalues a and `rest` eigenvalues b.":
+            lambda k, rest, c, size: (c * size, (1 - c) * size),
+        "k and rest are exchanged in the ratio: (a / b)^2 = c^2 rest / (k (1 - c^2)).":
+            lambda k, rest, c, size: _scaled(c * k**0.5, (rest * (1 - c**2)) ** 0.5, k, rest, size),
+        "the ratio of a and b is right; the size is not: b is size / (k a/b + rest), since there are k directions of "
+        "variance a.": lambda k, rest, c, size: (c * (rest / (k * (1 - c**2))) ** 0.5 * size / (k + rest), size / (k + rest)),
         "these are standard deviations, the roots of the variances.":
             lambda k, rest, c, size: tuple(v**0.5 for v in geometry.variances(k, rest, c, size)),
         "c should be squared: with labels' kernel 1 (k times), the cosine is a k / sqrt(k (a^2 k + b^2 rest)).":
@@ -303,6 +342,14 @@ PARALLELISM = Exercise(
             lambda H, y: _cos(H[y > 0][0] - H[y > 0][1], H[y < 0][0] - H[y < 0][1]),
         "you compared the points, not the steps between them; that would depend on where the origin is.":
             lambda H, y: torch.maximum(_cos(H[y > 0][0], H[y < 0][0]), _cos(H[y > 0][0], H[y < 0][1])),
+        "you took points 1 and 4 for label 1, as in the square. Which points have which label is told by y.":
+            lambda H, y: torch.maximum(_cos(H[0] - H[1], H[3] - H[2]), _cos(H[0] - H[2], H[3] - H[1])),
+        "these are the cosines of steps that share a point. The two steps of a pairing share none.":
+            lambda H, y: torch.maximum(_cos(H[y > 0][0] - H[y < 0][0], H[y > 0][0] - H[y < 0][1]),
+                                       _cos(H[y > 0][1] - H[y < 0][0], H[y > 0][1] - H[y < 0][1])),
+        "this is the cosine of the two labels' centres. Parallelism is about the steps between single points.":
+            lambda H, y: _cos(H[y > 0].mean(0), H[y < 0].mean(0)),
+        "the two pairings are added up; take the larger.": lambda H, y: sum(_both(H, y)),
         "in one of your two steps the sign is turned over: both go from label -1 to label 1.":
             lambda H, y: torch.maximum(*[-c for c in _both(H, y)]),
     },
