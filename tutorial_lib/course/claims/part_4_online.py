@@ -43,7 +43,7 @@ CLAIMS = (
                   "spatial learning fall behind.",
         kind="same experiment, smaller",
         scale="patterns of 14 steps and 3 bits, 60 steps of waiting, one layer, 64 units, 400 steps, each rule at its "
-              "best of three or four learning rates (the paper: patterns of 20 steps, four layers, 64 units, 10,000 "
+              "best of three to five learning rates (the paper: patterns of 20 steps, four layers, 64 units, 10,000 "
               "steps)",
         measures={"bptt": "share of bits written wrongly after backpropagation through time",
                   "online": "the same after online learning", "truncated": "after truncated learning",
