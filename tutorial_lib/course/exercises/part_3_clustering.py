@@ -64,6 +64,16 @@ def _log_of_det(Z: Tensor, eps: float) -> Tensor:
     return torch.log(torch.det(torch.eye(D, dtype=Z.dtype) + D / (N * eps**2) * Z.T @ Z)) / 2
 
 
+def _ones_everywhere(Z: Tensor, eps: float) -> Tensor:
+    N, D = Z.shape
+    return torch.logdet(1 + D / (N * eps**2) * Z.T @ Z) / 2
+
+
+def _not_squared(Z: Tensor, eps: float) -> Tensor:
+    N, D = Z.shape
+    return torch.log1p(D / (N * eps**2) * torch.linalg.svdvals(Z)).sum() / 2
+
+
 def _without_one(Z: Tensor, eps: float) -> Tensor:
     N, D = Z.shape
     return torch.linalg.eigvalsh(D / (N * eps**2) * Z.T @ Z).clamp_min(1e-12).log().sum() / 2
@@ -89,6 +99,8 @@ CODING_RATE = Exercise(
         "`torch.logdet` sums logarithms instead.": _log_of_det,
         "the 1 in log(1 + ...) is missing: with it, directions below the precision cost nothing instead of less than "
         "nothing.": _without_one,
+        "`1 + A` adds 1 to every entry; the identity, `torch.eye(D)`, adds it to the diagonal.": _ones_everywhere,
+        "singular values come in squared: they are roots of the eigenvalues of Z^T Z.": _not_squared,
         "in bits: the natural logarithm gives nats, as it stands in the formula.":
             _rate(_right, 0.5 / math.log(2)),
         "N - 1 in place of N: this is no estimate of a covariance, but a code for the N features that are there.":
@@ -145,6 +157,8 @@ COMPRESSION = Exercise(
             _classes(lambda p: p.sum(), lambda Z, p, n: Z.T @ Z / n),
         "the weights came in twice, squared: put them on one side of the product only, Z^T (p * Z).":
             _classes(lambda p: p.sum(), lambda Z, p, n: (p[:, None] * Z).T @ (p[:, None] * Z) / n),
+        "the weights came in twice, and the size, too: one factor with weights, one without, and the size once.":
+            _classes(lambda p: p.sum(), lambda Z, p, n: (p[:, None] * Z).T @ (p[:, None] * Z) / n**2),
         "the spread is a sum over the points of a class; divide it by the class's size.":
             _classes(lambda p: p.sum(), lambda Z, p, n: Z.T @ (p[:, None] * Z)),
         "the spread is divided by all N points, but the mean goes over the class: divide by its size.":
@@ -228,6 +242,42 @@ def _half_of_the_sum(logs: Tensor) -> Tensor:
     return (f[:, None] + logs + f).exp()
 
 
+def _wrong_axis(logs: Tensor) -> Tensor:
+    f = torch.zeros(len(logs), dtype=logs.dtype)
+    for _ in range(50):
+        f = (f - (logs + f[:, None]).logsumexp(1)) / 2
+    return (f[:, None] + logs + f).exp()
+
+
+def _lost_axis(logs: Tensor) -> Tensor:
+    for _ in range(50):
+        logs = logs - logs.logsumexp(0)
+        logs = logs - logs.logsumexp(1)
+    return logs.exp()
+
+
+def _half_of_one(logs: Tensor) -> Tensor:
+    f = torch.zeros(len(logs), dtype=logs.dtype)
+    for _ in range(50):
+        f = f - (logs + f).logsumexp(1) / 2
+    return (f[:, None] + logs + f).exp()
+
+
+def _half_of_the_other(logs: Tensor) -> Tensor:
+    f = torch.zeros(len(logs), dtype=logs.dtype)
+    for _ in range(50):
+        f = -(logs + f).logsumexp(1) / 2
+    return (f[:, None] + logs + f).exp()
+
+
+def _averaged(logs: Tensor) -> Tensor:
+    G = torch.softmax(logs, 1)
+    for _ in range(50):
+        G = (G + G.T) / 2
+        G = G / G.sum(1, keepdim=True)
+    return G
+
+
 def _not_in_logs(logs: Tensor) -> Tensor:
     G = logs.exp()
     for _ in range(300):
@@ -268,6 +318,15 @@ DOUBLY_STOCHASTIC = Exercise(
             _from_logs(_three_rounds),
         "on the way, but not there: five half steps leave the sums off by a few hundredths. Repeat some 50 times.":
             _from_logs(_five_halves),
+        "the f inside the logsumexp stands for the other points, f_j: it is added along columns, `logs + f`, not "
+        "`logs + f[:, None]`.": _from_logs(_wrong_axis),
+        "a sum over a row is taken off the row: without `keepdim=True` (or `[:, None]`) it is taken off the columns.":
+            _from_logs(_lost_axis),
+        "half of the way means half of both: (f - logsumexp) / 2. You kept all of f.": _from_logs(_half_of_one),
+        "half of the way means half of both: (f - logsumexp) / 2. The old f is missing.":
+            _from_logs(_half_of_the_other),
+        "adding the transpose makes it symmetric, but changes entries by sums instead of factors: this ends doubly "
+        "stochastic, and is not exp(f_i + S_ij / eta + f_j).": _from_logs(_averaged),
         "the logsumexp lacks f_j, so that every step is the same and f runs away: it is the logsumexp of logs + f.":
             _from_logs(_half_of_the_sum),
         "right when warm, NaN when cold: exp(1 / 0.001) is more than a number can hold. Stay in the logarithm, with "
@@ -409,6 +468,8 @@ VOTES = Exercise(
         "votes go one way: i's copies name j. The graph has no direction, so add the transpose.": _count(both="none"),
         "votes of both directions are added, not averaged.": _count(both="mean"),
         "votes of both directions are added; you took the larger.": _count(both="max"),
+        "copies were compared with copies; each copy should look among the points, X.":
+            lambda X, copies: sum(_count()(c, c[None]) for c in copies),
         "you marked who was named at all; count how often.": _count(binary=True),
         "turned around: you asked which copy is nearest to a point. Each *copy* names its nearest point.":
             _count(turned=True),
