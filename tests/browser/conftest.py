@@ -305,8 +305,8 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def page(lab, programs, tmp_path_factory):
-    """A browser beside the running JupyterLab."""
+def chromium(programs, tmp_path_factory):
+    """A Chromium under its driver, with a profile of its own."""
     browser, driver_path = programs
     options = webdriver.ChromeOptions()
     options.binary_location = browser
@@ -321,8 +321,14 @@ def page(lab, programs, tmp_path_factory):
         except SessionNotCreatedException as error:
             pytest.skip(f"Chromium does not start under its driver: {str(error.msg).splitlines()[0]}")
         driver.set_script_timeout(30)
-        yield Page(driver, lab)
+        yield driver
         driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(lab, chromium):
+    """A browser beside the running JupyterLab."""
+    return Page(chromium, lab)
 
 
 @pytest.hookimpl(wrapper=True)
