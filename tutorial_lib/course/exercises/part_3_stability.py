@@ -50,6 +50,8 @@ CURVATURES = Exercise(
             lambda A: (_top(_hessian(A)), (A * A).sum() / len(A)),
         "that is the largest singular value of A; an eigenvalue of H is its square, divided by n.":
             lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0]),
+        "both results are the trace: `norm(A)` adds all squared entries. The largest eigenvalue needs `matrix_norm(A, 2)`, or "
+        "`eigvalsh`.": lambda A: ((A * A).sum() / len(A), (A * A).sum() / len(A)),
         "the square is missing: an eigenvalue of H is the square of a singular value of A, divided by n.":
             lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0] / len(A)),
         "the trace adds *squared* lengths of the gradients.":
@@ -105,6 +107,12 @@ SECOND_MOMENT = Exercise(
     mistakes={
         "that is gradient descent, (1 - lr H) C (1 - lr H): the last term has to average over samples *after* squaring.":
             _blanks(lambda A, C: _hessian(A) @ C @ _hessian(A)),
+        "that adds products of *different* samples, too: A^T (A C A^T) A runs over all pairs. Each sample meets itself alone.":
+            _blanks(lambda A, C: len(A) * _hessian(A) @ C @ _hessian(A)),
+        "in the last term C has a a^T on one side only; the step acts from both: a (a^T C a) a^T.":
+            _blanks(lambda A, C: _hessian(A) @ C),
+        "the last term is one number, added to every entry: a_i^T C a_i multiplies the matrix a_i a_i^T, sample by sample.":
+            _blanks(lambda A, C: ((A @ C) * A).sum(1).mean() * torch.ones_like(C)),
         "the last term is missing: it is small for a small step, and it is what makes SGD unstable.":
             _blanks(lambda A, C: 0 * C),
         "the first-order term is H C + C H, which stays symmetric; 2 H C does not.":
@@ -182,8 +190,12 @@ DIAGONAL_STEP = Exercise(
             lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u * u - v * v)).sum() - y) * x,
                                     v + 2 * lr * ((x * (u * u - v * v)).sum() - y) * x),
         "the derivative of 1/2 e^2 by e is e, not 2 e: there is a factor 2 too many.": _step(lambda e, x, lr: 4 * lr * e * x),
+        "the loss stands where the error belongs: the derivative of e^2 / 2 is e.":
+            _step(lambda e, x, lr: 2 * lr * e * e / 2 * x),
         "the input x is missing in the gradient.":
             _step(lambda e, x, lr: 2 * lr * e * torch.ones_like(x)),
+        "the sum is missing: the error is one number for the sample, f - y, and not one for each input.":
+            lambda x, y, u, v, lr: (u - 2 * lr * (x * (u * u - v * v) - y) * x * u, v + 2 * lr * (x * (u * u - v * v) - y) * x * v),
         "the target is missing: the error is f - y.":
             lambda x, y, u, v, lr: _step(lambda e, x, lr: 2 * lr * e * x)(x, 0 * y, u, v, lr),
         "the squares are missing in f: it is the sum of (u^2 - v^2) x.":
@@ -222,8 +234,9 @@ def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
         raise Fault("wrong shape", f"W and a keep their shapes, {tuple(W.shape)} and {tuple(a.shape)}; got "
                                    f"{tuple(found[0].shape)} and {tuple(found[1].shape)}.")
     probe = _randn(12, 3, seed=99)
-    trace = stability.curvatures(two_layer.relu_gradients(X, *found))[0]
-    return {"the function at twelve other points": two_layer.relu_output(probe, *found), "the trace": trace}
+    outer, inner = two_layer.unit_curvatures(X, *found)
+    return {"the function at twelve other points": two_layer.relu_output(probe, *found), "the trace": (outer + inner).sum(),
+            "the outer weights' part of it": outer.sum()}
 
 
 def _scaled(power: float, which: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda o, i, W, a: i / o
@@ -258,12 +271,13 @@ def _by_search(X: Tensor, W: Tensor, a: Tensor) -> Pair:
 
 FLATTEST = Exercise(
     name="stability.flattest", chapter="35", title="Transfer: the flattest form of a network", reference=two_layer.flattest,
-    minutes=12, core=False, observe=_observe_form, cases=_nets,
+    minutes=12, core=False, observe=_observe_form, cases=_nets, rtol=2e-3,
     mistakes={
         "you scaled W by c and a by c as well: then the function grows by c^2. One of them has to be divided.": _wrong_side,
         "the wrong way: the part that is too large has grown. W wants a large c where the *inner* part is the larger one.":
             _scaled(-0.25),
-        "you took c^2 for c: the outer part grows with c^2 and the inner one falls with it, so c is a fourth root.":
+        "you took c^2 for c, and the two parts have changed places. The outer part grows with c^2 and the inner one falls with "
+        "it, so c is a fourth root.":
             _scaled(0.5),
         "one root too many: both parts are equal where c^4 = inner / outer.": _scaled(0.125),
         "that makes |w_j| and |a_j| equal, which balances a unit's *weights*. What has to be balanced are its two parts of the "
