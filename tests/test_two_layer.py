@@ -33,7 +33,8 @@ def randn(*shape, seed=0):
 
 
 KINDS = {
-    "diagonal": (diagonal_output, diagonal_gradients, train_diagonal, lambda R: (randn(R, 3, seed=1), randn(R, 3, seed=2))),
+    "diagonal": (diagonal_output, diagonal_gradients, train_diagonal,
+                 lambda R: (randn(R, 3, seed=1), randn(R, 3, seed=2))),
     "relu": (relu_output, relu_gradients, train_relu, lambda R: (randn(R, 4, 3, seed=1), randn(R, 4, seed=2))),
 }
 each = pytest.mark.parametrize("kind", KINDS)
@@ -45,7 +46,8 @@ def test_gradients_are_those_of_the_output(kind):
     X, (p, q) = randn(2, 5, 3), weights(2)
     A = gradients(X, p, q)
     for r in range(2):
-        both = torch.autograd.functional.jacobian(lambda p, q, r=r: output(X[r : r + 1], p, q)[0], (p[r : r + 1], q[r : r + 1]))
+        one = slice(r, r + 1)
+        both = torch.autograd.functional.jacobian(lambda p, q, one=one: output(X[one], p, q)[0], (p[one], q[one]))
         close(A[r], torch.cat([j.flatten(1) for j in both], 1))
 
 
@@ -128,9 +130,12 @@ def test_the_diagonal_trace_bounds_the_sum_of_sizes(seed):
 @settings(deadline=None)
 @given(seed=st.integers(0, 99), factor=st.floats(0.2, 5))
 def test_the_flattest_form(seed, factor):
-    """The same function; its trace is reached by no other rescaling, and does not depend on the form one begins with."""
+    """The same function; no other rescaling has a smaller trace, and the form one begins with does not matter."""
     X, W, a = randn(8, 3, seed=seed), randn(5, 3, seed=seed + 1), randn(5, seed=seed + 2)
-    trace = lambda W, a: curvatures(relu_gradients(X, W, a))[0]
+
+    def trace(W, a):
+        return curvatures(relu_gradients(X, W, a))[0]
+
     outer, inner = unit_curvatures(X, W, a)
     close((outer + inner).sum(), trace(W, a))
     flat = flattest(X, W, a)

@@ -10,7 +10,7 @@ trace       mean of |a_i|^2                                                     
 largest     largest eigenvalue of H, at most 2/lr where gradient descent is stable     float
 sharpness   what must be at most 2/lr for SGD to be stable in the mean square, exactly float
 
-The loss is 1/2n sum of squared errors.  Close to the minimum a step on sample i takes delta to (1 - lr a_i a_i^T) delta.
+The loss is 1/2n sum of squared errors.  Near the minimum a step on sample i takes delta to (1 - lr a_i a_i^T) delta.
 The bounds: L. Wu & W. J. Su (2023); the exact threshold: R. Mulayoff & T. Michaeli (2023), C. Ma & L. Ying (2021).
 """
 
@@ -34,8 +34,8 @@ def _positive(lr: float, batch: int) -> None:
 def curvatures(A: Tensor) -> tuple[Tensor, Tensor]:
     """Trace and largest eigenvalue of H, from the rows of A.  (..., n, P) -> (...), (...)
 
-    The n x n matrix A A^T / n has the same eigenvalues as H, apart from zeros.  A run that has diverged (entries that are
-    not finite) gets NaN.  Raises ValueError for fewer than two dimensions.  Taught in 35.
+    The n x n matrix A A^T / n has the same eigenvalues as H, apart from zeros.  A run that has diverged (entries that
+    are not finite) gets NaN.  Raises ValueError for fewer than two dimensions.  Taught in 35.
     """
     if A.ndim < 2:
         raise ValueError(f"gradients are (..., n, P); got {tuple(A.shape)}")
@@ -74,7 +74,7 @@ def moment_ratio(A: Tensor) -> Tensor:
 def _in_the_span(A: Tensor) -> tuple[Tensor, Tensor]:
     """The rows in coordinates along H's eigenvectors, and its eigenvalues that are not 0.  -> (n, r), (r,)"""
     U, S, _ = torch.linalg.svd(_one(A), full_matrices=False)
-    kept = S > 1e-10 * S[0]
+    kept = S / S[0].clamp_min(1e-300) > 1e-10
     return (U * S)[:, kept], S[kept].square() / len(A)
 
 
@@ -83,8 +83,8 @@ def sharpness(A: Tensor, batch: int = 1) -> Tensor:
 
     It is the largest value, over symmetric matrices M, of
         [(1 - 1/B) tr(HMHM) + (1/B) mean of (a_i^T M a_i)^2] / tr(H M^2).
-    For B = 1 that is the largest eigenvalue of an n x n matrix; for larger batches one of size r (r + 1) / 2, with r the
-    rank of A, which may be 40 at most (ValueError).  Large batches bring it down to the largest eigenvalue of H.
+    For B = 1 that is the largest eigenvalue of an n x n matrix; for larger batches one of size r (r + 1) / 2, with r
+    the rank of A, which may be 40 at most (ValueError).  Large batches bring it down to the largest eigenvalue of H.
     After Mulayoff & Michaeli (2023).  Taught in 35.
     """
     _positive(1.0, batch)

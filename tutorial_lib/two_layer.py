@@ -8,8 +8,8 @@ W, a        inner and outer weights of f = sum over units of a_j relu(w_j . x)  
 lr          learning rate of each run                                                  (R,)
 A           gradients of the outputs by all weights, a row per sample                  (R, n, P)
 
-Loss 1/2n sum of squared errors.  A step of SGD sees one sample, drawn anew each time.  Runs do not touch one another; one
-that diverges ends in NaN.  Both networks: L. Wu & W. J. Su (2023).
+Loss 1/2n sum of squared errors.  A step of SGD sees one sample, drawn anew each time.  Runs do not touch one another;
+one that diverges ends in NaN.  Both networks: L. Wu & W. J. Su (2023).
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def unit_curvatures(X: Tensor, W: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
 def flattest(X: Tensor, W: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     """The same function with the least trace that rescaling units can reach: w_j c_j and a_j / c_j.  -> W, a
 
-    c^2 makes a unit's two parts equal, and the trace becomes the sum of 2 sqrt(outer * inner).  Units that are never on,
-    or whose outer weight is 0, are left alone.  Taught in 35.
+    c^2 makes a unit's two parts equal, and the trace becomes the sum of 2 sqrt(outer * inner).  Units that are never
+    on, or whose outer weight is 0, are left alone.  Taught in 35.
     """
     outer, inner = unit_curvatures(X, W, a)
     c = torch.where((outer > 0) & (inner > 0), inner / outer, torch.ones_like(outer)) ** 0.25

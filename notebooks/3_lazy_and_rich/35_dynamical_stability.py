@@ -235,7 +235,7 @@ explore(two_samples, learning_rate=(0.1, 1.0, 0.05), angle=(0, 90, 10), longer=(
 
 # %% [markdown]
 # The mean goes first. It is carried by few copies that have drawn an unlucky sequence and are far out, while the typical copy
-# still comes in. At an angle of 90° neither sample spoils what the other mends, and both go together. **Stable**, from here on,
+# still comes in. At an angle of 90° neither sample spoils what the other mends, and both go at the same rate. **Stable**, from here on,
 # is meant of the mean of $|\delta|^2$ (the paper's linear stability, as we read it: the *mean square* must stay bounded).
 #
 # What happens to the mean can be said exactly. Let $C = \mathbb E\,\delta\delta^\top$, a $P\times P$ matrix whose trace is the

@@ -23,7 +23,8 @@ def _randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _gradients() -> list[Case]:
-    return [Case((_randn(4, 7),), "four samples, seven weights"), Case((_randn(5, 3, seed=1),), "five samples, three weights")]
+    return [Case((_randn(4, 7),), "four samples, seven "
+                                  "weights"), Case((_randn(5, 3, seed=1),), "five samples, three weights")]
 
 
 def _hessian(A: Tensor) -> Tensor:
@@ -35,7 +36,8 @@ def _top(H: Tensor) -> Tensor:
 
 
 CURVATURES = Exercise(
-    name="stability.curvatures", chapter="35", title="Two numbers of a minimum", reference=stability.curvatures, minutes=6,
+    name="stability.curvatures", chapter="35", title="Two numbers of a "
+                                                     "minimum", reference=stability.curvatures, minutes=6,
     cases=_gradients,
     mistakes={
         "1/n is missing: the loss is a mean over the samples, and so is H.":
@@ -50,7 +52,8 @@ CURVATURES = Exercise(
             lambda A: (_top(_hessian(A)), (A * A).sum() / len(A)),
         "that is the largest singular value of A; an eigenvalue of H is its square, divided by n.":
             lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0]),
-        "both results are the trace: `norm(A)` adds all squared entries. The largest eigenvalue needs `matrix_norm(A, 2)`, or "
+        "both results are the trace: `norm(A)` adds all squared entries. The largest eigenvalue needs `matrix_norm(A, "
+        "2)`, or "
         "`eigvalsh`.": lambda A: ((A * A).sum() / len(A), (A * A).sum() / len(A)),
         "the square is missing: an eigenvalue of H is the square of a singular value of A, divided by n.":
             lambda A: ((A * A).sum() / len(A), torch.linalg.svdvals(A)[0] / len(A)),
@@ -65,7 +68,8 @@ CURVATURES = Exercise(
                   lambda A: (A.square().sum(1).mean(), torch.linalg.matrix_norm(A, 2) ** 2 / len(A)),
                   lambda A: (torch.einsum("ij,ij->", A, A) / len(A), _top(A @ A.T / len(A)))),
     hints=("H = A^T A / n. Its trace is the mean over samples of |a_i|^2.",
-           "`torch.linalg.eigvalsh` gives the eigenvalues of a symmetric matrix, the largest last. A A^T / n is smaller and "
+           "`torch.linalg.eigvalsh` gives the eigenvalues of a symmetric matrix, the largest last. A A^T / n is "
+           "smaller and "
            "has the same ones, apart from zeros."),
     solution='''
 def curvatures(A):
@@ -86,7 +90,11 @@ def _moments() -> list[Case]:
     return cases
 
 
-def _blanks(noise: Callable[[Tensor, Tensor], Tensor], drift: Callable[[Tensor, Tensor], Tensor] = lambda H, C: H @ C + C @ H,
+def _both_sides(H: Tensor, C: Tensor) -> Tensor:
+    return H @ C + C @ H
+
+
+def _blanks(noise: Callable[[Tensor, Tensor], Tensor], drift: Callable[[Tensor, Tensor], Tensor] = _both_sides,
             power: int = 2) -> Callable[..., Tensor]:
     """The stub with its blanks filled: what the first-order term is, and the mean over samples, from (A, C)."""
     return lambda A, C, lr: C - lr * drift(_hessian(A), C) + lr**power * noise(A, C)
@@ -102,16 +110,20 @@ def _by_samples(A: Tensor, C: Tensor, lr: float) -> Tensor:
 
 
 SECOND_MOMENT = Exercise(
-    name="stability.second_moment", chapter="35", title="Two blanks: one step of a cloud", reference=stability.second_moment,
+    name="stability.second_moment", chapter="35", title="Two blanks: one step of a "
+                                                        "cloud", reference=stability.second_moment,
     minutes=10, cases=_moments,
     mistakes={
-        "that is gradient descent, (1 - lr H) C (1 - lr H): the last term has to average over samples *after* squaring.":
+        "that is gradient descent, (1 - lr H) C (1 - lr H): the last term has to average over samples *after* "
+        "squaring.":
             _blanks(lambda A, C: _hessian(A) @ C @ _hessian(A)),
-        "that adds products of *different* samples, too: A^T (A C A^T) A runs over all pairs. Each sample meets itself alone.":
+        "that adds products of *different* samples, too: A^T (A C A^T) A runs over all pairs. Each sample meets "
+        "itself alone.":
             _blanks(lambda A, C: len(A) * _hessian(A) @ C @ _hessian(A)),
         "in the last term C has a a^T on one side only; the step acts from both: a (a^T C a) a^T.":
             _blanks(lambda A, C: _hessian(A) @ C),
-        "the last term is one number, added to every entry: a_i^T C a_i multiplies the matrix a_i a_i^T, sample by sample.":
+        "the last term is one number, added to every entry: a_i^T C a_i multiplies the matrix a_i a_i^T, sample by "
+        "sample.":
             _blanks(lambda A, C: ((A @ C) * A).sum(1).mean() * torch.ones_like(C)),
         "the last term is missing: it is small for a small step, and it is what makes SGD unstable.":
             _blanks(lambda A, C: 0 * C),
@@ -132,10 +144,13 @@ SECOND_MOMENT = Exercise(
             lambda A, C, lr: C - lr * (A.T @ A @ C + C @ A.T @ A) + lr**2 * _noise(A, C),
     },
     alternatives=(_by_samples, _blanks(_noise),
-                  _blanks(lambda A, C: torch.einsum("ij,ik,i->jk", A, A, torch.einsum("ij,jk,ik->i", A, C, A)) / len(A))),
-    hints=("Multiply out (1 - lr a a^T) C (1 - lr a a^T), then take the mean over samples. Three kinds of terms appear.",
+                  _blanks(lambda A, C: torch.einsum("ij,ik,i->jk", A, A, torch.einsum("ij,jk,ik->i", A, C, A))
+                          / len(A))),
+    hints=("Multiply out (1 - lr a a^T) C (1 - lr a a^T), then take the mean over samples. Three kinds of terms "
+           "appear.",
            "Of first order: a a^T C + C a a^T. Its mean has H in place of a a^T.",
-           "Of second order: a a^T C a a^T = a (a^T C a) a^T, a number times an outer product. `((A @ C) * A).sum(1)` has all "
+           "Of second order: a a^T C a a^T = a (a^T C a) a^T, a number times an outer product. `((A @ C) * A).sum(1)` "
+           "has all "
            "n numbers."),
     solution='''
 def second_moment(A, C, lr):
@@ -178,10 +193,12 @@ def _by_autograd(x: Tensor, y: Tensor, u: Tensor, v: Tensor, lr: float) -> Pair:
 
 
 DIAGONAL_STEP = Exercise(
-    name="stability.diagonal_step", chapter="35", title="A step on one sample", reference=two_layer.diagonal_step, minutes=8,
+    name="stability.diagonal_step", chapter="35", title="A step on one "
+                                                        "sample", reference=two_layer.diagonal_step, minutes=8,
     cases=_one_sample,
     mistakes={
-        "the factor 2 is missing: the derivative of u^2 is 2u (the 1/2 of the loss went against the square of the error).":
+        "the factor 2 is missing: the derivative of u^2 is 2u (the 1/2 of the loss went against the square of the "
+        "error).":
             _step(lambda e, x, lr: lr * e * x),
         "the sign at v: f falls where v^2 grows, so v moves the other way.": _step(lambda e, x, lr: 2 * lr * e * x, -1),
         "this climbs: the step goes *against* the gradient.": _step(lambda e, x, lr: -2 * lr * e * x),
@@ -189,13 +206,15 @@ DIAGONAL_STEP = Exercise(
         "the factor u (and v) is missing: the derivative of u^2 is 2u.":
             lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u * u - v * v)).sum() - y) * x,
                                     v + 2 * lr * ((x * (u * u - v * v)).sum() - y) * x),
-        "the derivative of 1/2 e^2 by e is e, not 2 e: there is a factor 2 too many.": _step(lambda e, x, lr: 4 * lr * e * x),
+        "the derivative of 1/2 e^2 by e is e, not 2 e: there is a factor 2 too "
+        "many.": _step(lambda e, x, lr: 4 * lr * e * x),
         "the loss stands where the error belongs: the derivative of e^2 / 2 is e.":
             _step(lambda e, x, lr: 2 * lr * e * e / 2 * x),
         "the input x is missing in the gradient.":
             _step(lambda e, x, lr: 2 * lr * e * torch.ones_like(x)),
         "the sum is missing: the error is one number for the sample, f - y, and not one for each input.":
-            lambda x, y, u, v, lr: (u - 2 * lr * (x * (u * u - v * v) - y) * x * u, v + 2 * lr * (x * (u * u - v * v) - y) * x * v),
+            lambda x, y, u, v, lr: (u - 2 * lr * (x * (u * u - v * v) - y) * x * u,
+                                    v + 2 * lr * (x * (u * u - v * v) - y) * x * v),
         "the target is missing: the error is f - y.":
             lambda x, y, u, v, lr: _step(lambda e, x, lr: 2 * lr * e * x)(x, 0 * y, u, v, lr),
         "the squares are missing in f: it is the sum of (u^2 - v^2) x.":
@@ -218,8 +237,12 @@ def diagonal_step(x, y, u, v, lr):
 
 
 def _nets() -> list[Case]:
-    return [Case((_randn(9, 3, seed=s), _randn(m, 3, seed=s + 1) * torch.logspace(-0.5, 0.5, m, dtype=torch.float64)[:, None],
-                  _randn(m, seed=s + 2)), f"{m} units") for m, s in ((5, 0), (4, 20))]
+    cases = []
+    for m, s in ((5, 0), (4, 20)):
+        sizes = torch.logspace(-0.5, 0.5, m, dtype=torch.float64)[:, None]
+        W, a = _randn(m, 3, seed=s + 1) * sizes, _randn(m, seed=s + 2)
+        cases.append(Case((_randn(9, 3, seed=s), W, a), f"{m} units"))
+    return cases
 
 
 def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
@@ -235,7 +258,8 @@ def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
                                    f"{tuple(found[0].shape)} and {tuple(found[1].shape)}.")
     probe = _randn(12, 3, seed=99)
     outer, inner = two_layer.unit_curvatures(X, *found)
-    return {"the function at twelve other points": two_layer.relu_output(probe, *found), "the trace": (outer + inner).sum(),
+    return {"the function at twelve other "
+            "points": two_layer.relu_output(probe, *found), "the trace": (outer + inner).sum(),
             "the outer weights' part of it": outer.sum()}
 
 
@@ -270,17 +294,22 @@ def _by_search(X: Tensor, W: Tensor, a: Tensor) -> Pair:
 
 
 FLATTEST = Exercise(
-    name="stability.flattest", chapter="35", title="Transfer: the flattest form of a network", reference=two_layer.flattest,
+    name="stability.flattest", chapter="35", title="Transfer: the flattest form of a "
+                                                   "network", reference=two_layer.flattest,
     minutes=12, core=False, observe=_observe_form, cases=_nets, rtol=2e-3,
     mistakes={
-        "you scaled W by c and a by c as well: then the function grows by c^2. One of them has to be divided.": _wrong_side,
-        "the wrong way: the part that is too large has grown. W wants a large c where the *inner* part is the larger one.":
+        "you scaled W by c and a by c as well: then the function grows by c^2. One of them has to be "
+        "divided.": _wrong_side,
+        "the wrong way: the part that is too large has grown. W wants a large c where the *inner* part is the larger "
+        "one.":
             _scaled(-0.25),
-        "you took c^2 for c, and the two parts have changed places. The outer part grows with c^2 and the inner one falls with "
+        "you took c^2 for c, and the two parts have changed places. The outer part grows with c^2 and the inner one "
+        "falls with "
         "it, so c is a fourth root.":
             _scaled(0.5),
         "one root too many: both parts are equal where c^4 = inner / outer.": _scaled(0.125),
-        "that makes |w_j| and |a_j| equal, which balances a unit's *weights*. What has to be balanced are its two parts of the "
+        "that makes |w_j| and |a_j| equal, which balances a unit's *weights*. What has to be balanced are its two "
+        "parts of the "
         "trace, and they depend on the inputs that the unit sees.":
             _scaled(0.5, lambda o, i, W, a: a.abs() / W.norm(dim=1)),
         "all units got one common factor: each has its own balance, and each may be rescaled alone.":
@@ -291,7 +320,8 @@ FLATTEST = Exercise(
     },
     alternatives=(_scaled(0.25), _by_search),
     hints=("relu(c z) = c relu(z) for c > 0: so w_j c and a_j / c is the same function.",
-           "A unit adds two parts to the trace: the mean of relu(w.x)^2 (by its outer weight), and the mean of a^2 |x|^2 where "
+           "A unit adds two parts to the trace: the mean of relu(w.x)^2 (by its outer weight), and the mean of a^2 "
+           "|x|^2 where "
            "it is on (by its inner weights). With c they become c^2 outer + inner / c^2.",
            "The sum is least where both are equal: c^4 = inner / outer. Leave units alone for which one of them is 0."),
     solution='''
