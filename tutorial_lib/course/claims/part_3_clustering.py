@@ -13,19 +13,22 @@ CLAIMS = (
     Claim(
         id="clustering.orthogonal", paper="manifold-clustering", chapter="37",
         source="section 2.1, after equation 1, from theorem 2.1 of Yu et al. (2020)",
-        statement="Given the classes, features that maximise the rate reduction spread evenly within a subspace for each "
+        statement="Given the classes, features that maximise the rate reduction spread evenly within a subspace for "
+                  "each "
                   "class, and the subspaces are orthogonal.",
         kind="theorem checked",
         scale="48 free features of length 1 in twelve dimensions, three classes, twelve climbs from random starts",
         measures={"largest": "largest |cosine| between features of different classes, at the end of any climb",
                   "best": "the best climb's rate reduction less the closed form of even, orthogonal classes, in nats"},
         rule=lambda largest, best: min(1e-5 - largest, 1e-6 - abs(best)),
-        decides="all climbs end orthogonal to 1e-5, and the best reaches the closed form to 1e-6 and does not exceed it",
+        decides="all climbs end orthogonal to 1e-5, and the best reaches the closed form to 1e-6 and does not exceed "
+                "it",
         counter_example={"largest": 0.3, "best": -0.2}, margin=1e-4),
     Claim(
         id="clustering.bounds", paper="manifold-clustering", chapter="37",
         source="section 2.2, before equation 4 (the objective is convex in the membership); the lower end is ours",
-        statement="Over doubly stochastic memberships alone the rate reduction is largest at a permutation matrix, where "
+        statement="Over doubly stochastic memberships alone the rate reduction is largest at a permutation matrix, "
+                  "where "
                   "every point is a cluster by itself.",
         kind="theorem checked",
         scale="48 features in three perfect classes, 300 random doubly stochastic memberships at temperatures from 0.1 "
@@ -35,13 +38,15 @@ CLAIMS = (
                   "permuted": "distance of a random permutation's R_c from 1/2 log(1 + D / eps^2)",
                   "truth": "R_c of the true classes less that of a permutation, in nats"},
         rule=lambda below, above, permuted, truth: min(below + 1e-6, above + 1e-6, 1e-9 - permuted, truth - 0.01),
-        decides="no random membership leaves the bounds by more than 1e-6, a permutation is at the lower one to 1e-9, and "
+        decides="no random membership leaves the bounds by more than 1e-6, a permutation is at the lower one to 1e-9, "
+                "and "
                 "the true classes cost more",
         counter_example={"below": -0.1, "above": -0.1, "permuted": 0.1, "truth": -0.1}, margin=1e-5),
     Claim(
         id="clustering.augmentations", paper="manifold-clustering", chapter="37",
         source="section 1.1 and figure 1; the control without augmentations and the votes are ours",
-        statement="Points near several curved manifolds can be clustered where subspace clustering of the points fails, by "
+        statement="Points near several curved manifolds can be clustered where subspace clustering of the points "
+                  "fails, by "
                   "learning a map under which the manifolds become linear.",
         kind="our analogue", scale=_CURVES,
         measures={"both": "share sorted right after both stages", "alone": "best share of three methods on the points "
@@ -69,7 +74,8 @@ CLAIMS = (
         counter_example={"first": 0.7, "longer": 0.75, "both": 0.75}, margin=0.02),
     Claim(
         id="clustering.gain", paper="manifold-clustering", chapter="37",
-        source="section 4.1 (the method surpasses clustering of the features it begins with); the other temperatures and "
+        source="section 4.1 (the method surpasses clustering of the features it begins with); the other temperatures "
+               "and "
                "the longer first stage are ours",
         statement="The second stage clusters better than the self-supervised features that it begins with.",
         kind="our analogue", scale=_DIGITS,
@@ -78,13 +84,16 @@ CLAIMS = (
                   "any": "the best of both at any of seven temperatures, chosen by the labels",
                   "after": "share sorted right after both stages, read at the temperature of training"},
         rule=lambda before, longer, any, after: min(after - before - 0.05, after - longer - 0.05, after - any + 0.05),
-        decides="read at the temperature of training it is better by 5 points or more, also than the longer first stage; "
+        decides="read at the temperature of training it is better by 5 points or more, also than the longer first "
+                "stage; "
                 "and it is at most 5 points worse than those at the temperature that the labels choose",
         counter_example={"before": 0.7, "longer": 0.8, "any": 0.85, "after": 0.78}, margin=0.03),
     Claim(
         id="clustering.table", paper="manifold-clustering", chapter="37",
-        source="section 4.1, table 2: subspace clustering (elastic net) of the first stage's features 72.2 %, MLC 86.3 %",
-        statement="The method surpasses subspace clustering of the self-supervised features that it begins with by a large "
+        source="section 4.1, table 2: subspace clustering (elastic net) of the first stage's features 72.2 %, MLC "
+               "86.3 %",
+        statement="The method surpasses subspace clustering of the self-supervised features that it begins with by a "
+                  "large "
                   "margin.",
         kind="same experiment, smaller",
         scale=_DIGITS + "; subspace clustering by least squares regression, best of two penalties by the labels",
@@ -125,8 +134,11 @@ OUT_OF_REACH = (
     ("37, section 4.2: higher accuracy than deep clustering methods (SCAN, IMC, SPICE, NMCE) on CIFAR-10, "
      "-20, -100 and TinyImageNet, in less time, also with unequal clusters.",
      "Needs a ResNet-18 and hours on GPUs. Digits and curves here; unequal clusters were not tried."),
-    ("37, section 4.1: the second stage gives better groups than the self-supervised features it begins with, also where "
+    ("37, section 4.1: the second stage gives better groups than the self-supervised features it begins with, also "
+     "where "
      "these are poor.",
-     "On digits it does. On noisy curves (noise 0.08, copies moved by 0.2, five seeds) the first stage sorts 49-71 % right, "
-     "both stages 50-66 %, a first stage of as long a time 62-84 %, while the objective rises each time. The chapter shows it."),
+     "On digits it does. On noisy curves (noise 0.08, copies moved by 0.2, five seeds) the first stage sorts 49-71 % "
+     "right, "
+     "both stages 50-66 %, a first stage of as long a time 62-84 %, while the objective rises each time. The chapter "
+     "shows it."),
 )

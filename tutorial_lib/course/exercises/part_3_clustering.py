@@ -436,7 +436,8 @@ def _copied() -> list[Case]:
             Case((X[:3], X[:3] + _randn(2, 3, 2, seed=6)), "three points, two copies each")]
 
 
-def _count(itself: bool = False, both: str = "sum", binary: bool = False, turned: bool = False) -> Callable[..., Tensor]:
+def _count(itself: bool = False, both: str = "sum", binary: bool = False, turned: bool = False
+           ) -> Callable[..., Tensor]:
     def votes(X: Tensor, copies: Tensor) -> Tensor:
         W = torch.zeros(len(X), len(X), dtype=X.dtype)
         for copy in copies:

@@ -16,7 +16,8 @@ QUESTIONS = (
          Choice("Which points are orthogonal to which", "Orthogonal means inner product 0, and the kernel shows it."))),
     Question(
         "clustering.recall_rank", "37",
-        "120 points lie on a circle around the origin, in a plane of a space of ten dimensions. How many singular values "
+        "120 points lie on a circle around the origin, in a plane of a space of ten dimensions. How many singular "
+        "values "
         "of the matrix of points are not 0?",
         number=2, within=1.1,
         why="A singular value for each direction that is used, and the plane has two. That the circle is a curve, with "
@@ -38,10 +39,12 @@ QUESTIONS = (
         (Choice("It doubles", "The total does. R is for each feature, and the spread Z^T Z / N stays the same."),
          Choice("It stays the same", "Yes: Z^T Z doubles, and so does N.", right=True),
          Choice("It halves, as a copy costs nothing",
-                "A clever code would do that. This one knows only the spread of the features, and that is unchanged."))),
+                "A clever code would do that. This one knows only the spread of the features, and that is "
+                "unchanged."))),
     Question(
         "clustering.turning", "37",
-        "Three planes at right angles are turned until all three are the same plane. What happens to R_c, the cost plane "
+        "Three planes at right angles are turned until all three are the same plane. What happens to R_c, the cost "
+        "plane "
         "by plane, and to R, the cost of all at once?",
         (Choice("Both fall", "A plane is as large inside as before, wherever it points. Its own code does not notice."),
          Choice("R_c stays, R falls",
@@ -70,7 +73,8 @@ QUESTIONS = (
          Choice("Gradients do not find permutations", "They find them easily when the temperature is low."))),
     Question(
         "clustering.control", "37",
-        "In the control a point's copies differ by noise alone. What will R - R_c do in its second stage, and what will "
+        "In the control a point's copies differ by noise alone. What will R - R_c do in its second stage, and what "
+        "will "
         "its groups be worth?",
         (Choice("It will not rise, and the groups will be bad",
                 "The groups are bad. But the objective does not know which points belong together, and rises with any "
@@ -87,10 +91,12 @@ QUESTIONS = (
         (Choice("About half, as by nearest neighbours",
                 "Nearest neighbours of the points ask what is close. Copies ask what is close *along the curve*."),
          Choice("Nearly all", "Yes. All that was missing was the knowledge how a point may move.", right=True),
-         Choice("About a third, as by guessing", "A copy lands on its own curve, and most often near one of its own."))),
+         Choice("About a third, as by guessing", "A copy lands on its own curve, and most often near one of its "
+                                                 "own."))),
     Question(
         "clustering.flat", "37",
-        "All curves are sorted right after the first stage. What does the second stage do to the features of one curve?",
+        "All curves are sorted right after the first stage. What does the second stage do to the features of one "
+        "curve?",
         (Choice("It draws them together into a point", "The first stage does something of the kind: copies are to be "
                                                        "alike. R would suffer."),
          Choice("It spreads them out within their own subspace",
@@ -104,7 +110,8 @@ QUESTIONS = (
          Choice("Yes, but as long a first stage would, too", "A longer first stage gains a little. It has no reason to "
                                                              "make the membership sharp."),
          Choice("Yes, and more than as long a first stage",
-                "Yes, over five seeds by 11 points or more, and by 12 or more than the longer first stage. How much of that "
+                "Yes, over five seeds by 11 points or more, and by 12 or more than the longer first stage. How much "
+                "of that "
                 "is sorting, and how much is sharpness, is what the other temperatures show.", right=True))),
     Question(
         "clustering.noisy", "37",
@@ -114,10 +121,12 @@ QUESTIONS = (
          Choice("Firmer groups, about as right or wrong as before",
                 "Yes. Over five seeds the share changes by between -20 and +7 points, while the objective rises each "
                 "time. A longer first stage helps more in four of the five.", right=True),
-         Choice("Nothing: the objective cannot rise from wrong groups", "It rises by half a nat or more in every seed."))),
+         Choice("Nothing: the objective cannot rise from wrong groups", "It rises by half a nat or more in every "
+                                                                        "seed."))),
     Question(
         "clustering.close_control", "37",
-        "A colleague's clustering beats k-means, and it alone was trained with augmentations. What do you ask for first?",
+        "A colleague's clustering beats k-means, and it alone was trained with augmentations. What do you ask for "
+        "first?",
         (Choice("More seeds", "Worth having, but they would confirm an unfair comparison."),
          Choice("A simple method that is given the same augmentations, and hers without",
                 "Yes. Both together tell whether the information or the method made the difference.", right=True),
@@ -126,8 +135,10 @@ QUESTIONS = (
         "clustering.close_reading", "37",
         "At eta = 0.175 a membership is read at 60 %, at eta = 0.05 the same features give 85 %. What follows?",
         (Choice("The features are bad", "They hold the groups; the reading at 0.175 is too soft to see them."),
-         Choice("One should always read cold", "Too cold, the membership falls into pieces, and the share falls again."),
+         Choice("One should always read cold", "Too cold, the membership falls into pieces, and the share falls "
+                                               "again."),
          Choice("Before crediting a second stage with a gain, read the first at other temperatures",
-                "Yes. What is left, on our digits, is that the second stage's membership can be read at the temperature of "
+                "Yes. What is left, on our digits, is that the second stage's membership can be read at the "
+                "temperature of "
                 "training and above.", right=True))),
 )
