@@ -103,13 +103,13 @@ class Selective:
     """
 
     def __init__(self, D: int, N: int, gain: float, rng: torch.Generator) -> None:
-        """Random weights, in double, `gain` times the usual spread 1 / sqrt D; rates around 1."""
+        """Random weights, in double, `gain` times the usual spread 1 / sqrt D; rates around 1 at any gain."""
         def normal(*shape: int) -> Tensor:
             return gain * torch.randn(*shape, generator=rng, dtype=torch.float64)
 
         self.D, self.N = D, N
         self.step_weights, self.step_bias = normal(D, D) / D**0.5, normal(D)
-        self.log_rate, self.enter, self.read = normal(D, N), normal(N, D) / D**0.5, normal(N, D) / D**0.5
+        self.log_rate, self.enter, self.read = normal(D, N) / gain, normal(N, D) / D**0.5, normal(N, D) / D**0.5
 
     def parameters(self) -> list[Tensor]:
         """All its numbers."""

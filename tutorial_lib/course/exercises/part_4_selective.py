@@ -145,6 +145,8 @@ LARGEST = Exercise(
             _growth(_unit, lambda size, v: v.norm(dim=-1).log()),
         "`v / v.norm()` scales all networks by one number, the length of everything together. Each has a length of its "
         "own: `size[..., None]`.": _growth(lambda v, size, x: v / v.norm(), _log),
+        "`v / size` sets lengths (...) beside tangents (..., n): with several networks the shapes do not fit, or fit by "
+        "accident. `size[..., None]`.": _growth(lambda v, size, x: v / size, _log),
         "log10 in place of the natural logarithm: your rate is 2.3 times too small.":
             _growth(_unit, lambda size, v: size.log10()),
         "log2 in place of the natural logarithm: yours are bits a step. Wanted are units of e.":
@@ -214,6 +216,10 @@ FROM_WEIGHTS = Exercise(
             lambda z, a: _from(F.softplus, _minus_exp)(z, a).exp(),
         "softplus of the mean in place of the mean of softplus: the steps are averaged, not what they come from.":
             lambda z, a: F.softplus(z.mean(0))[:, None] * _minus_exp(a),
+        "`dt.mean(0) * A` sets (D,) beside (D, N), and each mode gets the step of another channel where it runs at all: "
+        "`dt.mean(0)[:, None]`.": lambda z, a: F.softplus(z).mean(0) * _minus_exp(a),
+        "the mean is taken over the channels; time is the first axis: `dt.mean(0)`.":
+            lambda z, a: F.softplus(z).mean(1)[:, None] * _minus_exp(a),
         "the log of the mean decay in place of the mean of the log. Decays multiply along time, so their logs are "
         "averaged; your value is larger (Jensen).":
             lambda z, a: torch.exp(F.softplus(z)[:, :, None] * _minus_exp(a)).mean(0).log(),
@@ -280,6 +286,10 @@ ROUNDED = Exercise(
         "it rounds to bf16 whatever the format says.": _product(*[_as_bf16] * 4),
         "every partial sum is rounded. Hardware keeps the sums of such a product in fp32 and rounds once, at the end; "
         "with 40 terms yours loses several times as much.": _every_sum,
+        "the product is rounded before b is added, and once more after: two errors in place of one. Hardware adds b to "
+        "the sum in fp32.":
+            lambda x, W, b, format: rounded(rounded(rounded(x, format) @ rounded(W, format).T, format)
+                                            + rounded(b, format), format),
         "the inputs are left as they are; they enter in half precision as well.":
             _product(_same, rounded, rounded, rounded),
         "the weights are left in fp32: mixed precision keeps them so, but the product gets a rounded copy.":
