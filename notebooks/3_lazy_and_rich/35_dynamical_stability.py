@@ -235,8 +235,9 @@ explore(two_samples, learning_rate=(0.1, 1.0, 0.05), angle=(0, 90, 10), longer=(
 
 # %% [markdown]
 # The mean goes first. It is carried by few copies that have drawn an unlucky sequence and are far out, while the typical copy
-# still comes in. At an angle of 90° neither sample spoils what the other mends, and both go at the same rate. **Stable**, from here on,
-# is meant of the mean of $|\delta|^2$ (the paper's linear stability, as we read it: the *mean square* must stay bounded).
+# still comes in. At an angle of 90° neither sample spoils what the other mends, and both go at the same rate. **Stable**,
+# from here on, is meant of the mean of $|\delta|^2$ (the paper's linear stability, as we read it: the *mean square* must stay
+# bounded).
 #
 # What happens to the mean can be said exactly. Let $C = \mathbb E\,\delta\delta^\top$, a $P\times P$ matrix whose trace is the
 # mean of $|\delta|^2$. Averaging over which sample is drawn,
@@ -280,13 +281,14 @@ print(f"largest difference between cloud and formula: {errors.abs().max():.1f} s
 #
 # When does the map $C\mapsto C'$ make something grow? It is symmetric: with $\langle C, D\rangle$ the sum of the products of
 # entries, $\langle D, C'\rangle = \langle D', C\rangle$. So its largest eigenvalue is the largest value of
-# $\langle M, M'\rangle/\langle M, M\rangle$ over symmetric matrices $M$, and (first line) the mean square is bounded exactly if
-# for every $M$
+# $\langle M, M'\rangle/\langle M, M\rangle$ over symmetric matrices $M$. (It makes second moments from second moments, and for
+# such a map no eigenvalue is larger in size than the largest.) So (first line) the mean square is bounded exactly if for every $M$
 #
 # $$\eta\;\frac1n\sum_i (a_i^\top M a_i)^2 \;\le\; 2\,\mathrm{tr}(HM^2) .$$
 #
-# Try the identity, $M = 1$ (second line): $\eta\,\frac1n\sum_i|a_i|^4 \le 2\,\frac1n\sum_i|a_i|^2$. And (third line) the mean of
-# a square is at least the square of the mean, so the left side is at least $\eta\,(\frac1n\sum_i|a_i|^2)^2$. What is left is
+# Try the identity, $M = 1$ (second line): $\eta\,\frac1n\sum_i|a_i|^4 \le 2\,\frac1n\sum_i|a_i|^2$. And (third line) the mean
+# of a square is at least the square of the mean, so the left side is at least $\eta\,(\frac1n\sum_i|a_i|^2)^2$. What is left
+# is
 #
 # $$\mathrm{tr}\,H = \frac1n\sum_i |a_i|^2 \;\le\; \frac2\eta .$$
 #
@@ -295,8 +297,8 @@ print(f"largest difference between cloud and formula: {errors.abs().max():.1f} s
 #
 # How much was given away? The best $M$ gives the **exact** curvature, call it $\kappa$: stable for $\eta\le2/\kappa$, and not
 # beyond. (For batches of one sample it is the largest eigenvalue of an $n\times n$ matrix; Rotem Mulayoff and Tomer Michaeli,
-# 2023, have such a threshold for any batch.) On the other side, $(a^\top M a)^2\le|a|^2\,|Ma|^2$, so that $\kappa$ cannot exceed
-# the largest $|a_i|^2$. Four numbers in a chain:
+# 2023, have such a threshold for any batch.) On the other side, $(a^\top M a)^2\le|a|^2\,|Ma|^2$, so that $\kappa$ cannot
+# exceed the largest $|a_i|^2$. Four numbers in a chain:
 #
 # $$\mathrm{tr}\,H \;\le\; \frac{\sum|a_i|^4}{\sum|a_i|^2} \;\le\; \kappa \;\le\; \max_i |a_i|^2 .$$
 
@@ -324,8 +326,8 @@ print(f"eight samples in five dimensions: {exact:.6f} by an eigenvalue, {brute:.
 
 # %% [markdown]
 # Now three hundred random sets of gradients of all kinds: up to 12 samples, up to 12 weights, rows of different lengths. For
-# fifty of them we write the map as a matrix, at $\eta = 2/\kappa$, where its largest eigenvalue should be 1; and we make all rows
-# equally long.
+# fifty of them we write the map as a matrix, at $\eta = 2/\kappa$, where its largest eigenvalue should be 1; and we make all
+# rows equally long.
 
 # %%
 draw = lab.rng("three hundred")
@@ -407,10 +409,10 @@ for chain in chains:
     print("trace {:.0f} <= moment ratio {:.0f} <= exact {:.0f} <= largest |a|^2 {:.0f}".format(*chain))
 
 # %% [markdown]
-# The trace lies a tenth to a quarter below the exact number here. We hand each minimum to SGD at several multiples of $2/\kappa$: eight
-# copies, kicked (each weight moved by a Gaussian of 0.01) or not, 4,000 steps. A stable minimum takes back the part of the kick
-# that lies along the gradients and leaves the rest, so a copy that is then more than one and a half times as far away as the kick
-# had put it has **left**. The same for gradient descent, at multiples of $2/\lambda_{\max}$.
+# The trace lies a tenth to a quarter below the exact number here. We hand each minimum to SGD at several multiples of
+# $2/\kappa$: eight copies, kicked (each weight moved by a Gaussian of 0.01) or not, 4,000 steps. A stable minimum takes back
+# the part of the kick that lies along the gradients and leaves the rest, so a copy that is then more than one and a half
+# times as far away as the kick had put it has **left**. The same for gradient descent, at multiples of $2/\lambda_{\max}$.
 
 # %%
 draw = lab.rng("handed over")
@@ -432,7 +434,7 @@ def share_left(multiples, curvature, kicked, stochastic):
 MULTIPLES = [0.7, 0.8, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3]
 sgd_left = share_left(MULTIPLES, chains[:, 2], True, True)
 sgd_still = share_left(MULTIPLES, chains[:, 2], False, True)
-gd_left = share_left([0.95, 1.05], curvatures(A_found[0])[1].new_tensor([curvatures(A)[1] for A in A_found]), True, False)
+gd_left = share_left([0.95, 1.05], torch.stack([curvatures(A)[1] for A in A_found]), True, False)
 
 # %% [markdown]
 # Which of them have left?
@@ -450,16 +452,16 @@ show(fig, alt="The share of copies that left over the learning rate in units of 
 claim("stability.leave", sgd_below=sgd_left[2], sgd_above=sgd_left[6], gd_below=gd_left[0], gd_above=gd_left[1])
 
 # %% [markdown]
-# A threshold computed from forty gradients at a single point says what a nonlinear network with 200 weights does. And the grey
-# line is a warning. Copies that were *not* kicked stand at their minimum at 1.1 times the threshold as if nothing were wrong: their
-# errors are around $10^{-14}$, and 4,000 steps are not enough to let them grow to something one can see. Whoever tests a bound on what an optimiser
-# arrived at must push it first.
+# A threshold computed from forty gradients at a single point says what a nonlinear network with 200 weights does. And the
+# grey line is a warning. Copies that were *not* kicked stand at their minimum at 1.1 times the threshold as if nothing were
+# wrong: their errors are around $10^{-14}$, and 4,000 steps are not enough to let them grow to something one can see. Whoever
+# tests a bound on what an optimiser arrived at must push it first.
 #
 # ## 6 · Arriving
 #
-# A learning rate far above the threshold of the beginning cannot be used from the beginning; SGD would explode. So the learning
-# rate **rises** in a straight line, for 15,000 steps, is held for 5,000, then comes the kick, and 5,000 steps more. First the step
-# itself. A single sample has the loss $\frac12(f(x)-y)^2$.
+# A learning rate far above the threshold of the beginning cannot be used from the beginning; SGD would explode. So the
+# learning rate **rises** in a straight line, for 15,000 steps, is held for 5,000, then comes the kick, and 5,000 steps more.
+# First the step itself. A single sample has the loss $\frac12(f(x)-y)^2$.
 
 # %%
 def diagonal_step(x, y, u, v, lr):
@@ -526,8 +528,8 @@ for name, weights in (("before the kick", slow_before), ("after it", slow)):
     print(f"  {name}: " + ", ".join(f"{value:.2f}" for value in measured(weights)[1][:, at]))
 
 # %% [markdown]
-# Before the kick the largest curvature lies far above what gradient descent can stand, at a loss of rounding errors: a pencil on
-# its tip. After the kick no run is left above 1. From here on everything is measured after a kick.
+# Before the kick the largest curvature lies far above what gradient descent can stand, at a loss of rounding errors: a pencil
+# on its tip. After the kick no run is left above 1. From here on everything is measured after a kick.
 #
 # Where does each optimiser arrive? Each dot is a run, at its largest eigenvalue and its trace. Both optimisers' bounds are at
 # $2/\eta$, gradient descent's on the one axis and SGD's on the other. Move the learning rate.
@@ -620,12 +622,13 @@ best = gd_error.nanmean(0)[gd_error.isfinite().all(0)].min()                    
 claim("stability.rate", gd=best, small=sgd_error[:, 1].nanmean(), middle=sgd_error[:, 4].nanmean(), large=sgd_error[:, 7].nanmean())
 
 # %% [markdown]
-# Nothing is gained at small rates. At 0.004 SGD was worse than gradient descent in two of five problems for four of five seeds, and
-# in none for the fifth. The bound has to lie below what gradient descent would have chosen anyway, and here that is so from about
-# 0.0025 on; and it takes more than that until errors fall. At 0.08 they are smaller by a factor of five and more (five seeds).
+# Nothing is gained at small rates. At 0.004 SGD was worse than gradient descent in two of five problems for four of five
+# seeds, and in none for the fifth. The bound has to lie below what gradient descent would have chosen anyway, and here that
+# is so from about 0.0025 on; and it takes more than that until errors fall. At 0.08 they are smaller by a factor of five and
+# more (five seeds).
 #
-# Is it SGD that does it? Not alone. The beginning, $u = v = 1$, is large, and from there gradient descent goes to a function that
-# is not sparse. From a small beginning it finds the sparse one on its own (chapter 30's dial, in another dress):
+# Is it SGD that does it? Not alone. The beginning, $u = v = 1$, is large, and from there gradient descent goes to a function
+# that is not sparse. From a small beginning it finds the sparse one on its own (chapter 30's dial, in another dress):
 
 # %%
 _, small_start = sweep((4_000, 0), begin=0.03)
@@ -661,13 +664,13 @@ def flattest(X, W, a):
 flattest = check("stability.flattest", flattest)
 
 # %% [markdown]
-# In that form the trace is $\sum_j 2\sqrt{R_jS_j}$. Since $R_j$ is $|w_j|^2$ times what depends on the direction of $w_j$ alone, and
-# $S_j$ is $a_j^2$ times such a thing, this is $\sum_j|a_j|\,|w_j|$ with a factor for each direction. Without the factors it is the
-# **path norm**, by which one can bound how far test errors exceed training errors (Behnam Neyshabur and others, 2015). So a small
-# trace means a small path norm, unless units look where few samples are.
+# In that form the trace is $\sum_j 2\sqrt{R_jS_j}$. Since $R_j$ is $|w_j|^2$ times what depends on the direction of $w_j$
+# alone, and $S_j$ is $a_j^2$ times such a thing, this is $\sum_j|a_j|\,|w_j|$ with a factor for each direction. Without the
+# factors it is the **path norm**, by which one can bound how far test errors exceed training errors (Behnam Neyshabur and
+# others, 2015). So a small trace means a small path norm, unless units look where few samples are.
 #
-# A hundred digits of 7 by 7 pixels (the mean image taken off, all brought to length 1), odd against even, 100 units: small enough
-# to be fitted exactly. Three draws.
+# A hundred digits of 7 by 7 pixels (the mean image taken off, all brought to length 1), odd against even, 100 units: small
+# enough to be fitted exactly. Three draws.
 
 # %%
 from tutorial_lib import digits
@@ -755,9 +758,9 @@ print(f"flattest trace over path norm: {(forms[:, 2] / forms[:, 4]).min():.3f} t
       f"trace over flattest trace: {(forms[:, 0] / forms[:, 1]).min():.2f} to {(forms[:, 0] / forms[:, 1]).max():.2f}")
 
 # %% [markdown]
-# So the trace controls the norm. Is the smaller norm worth something? On these digits: no. Over five seeds SGD's test error was 0.57
-# to 0.62 at the smallest rate and 0.64 to 0.72 at the largest; gradient descent's was 0.56 to 0.64. A norm helps if the truth has a
-# small one, as the sparse $\beta^*$ did, and nobody says that odd against even has, for a network like this.
+# So the trace controls the norm. Is the smaller norm worth something? On these digits: no. Over five seeds SGD's test error
+# was 0.57 to 0.62 at the smallest rate and 0.64 to 0.72 at the largest; gradient descent's was 0.56 to 0.64. A norm helps if
+# the truth has a small one, as the sparse $\beta^*$ did, and nobody says that odd against even has, for a network like this.
 #
 # Take a truth that has: a single ReLU unit in 20 dimensions, learned from 100 points of a sphere by 100 units. The rate rises
 # slowly, over 40,000 steps.
@@ -796,37 +799,37 @@ gd_means, sgd_means = gd_unit[..., 4].nanmean(0), sgd_unit[..., 4].nanmean(0)
 claim("stability.relu_rate", gd=gd_means.min(), small=sgd_means[1], large=sgd_means[-1])
 
 # %% [markdown]
-# The same network, the same optimiser, the same fall of the trace: in one task it buys nothing, in the other the error falls to a
-# third or less of gradient descent's best, down to a tenth (five seeds). And not at every rate: at 0.05 SGD was *worse* than
-# gradient descent, in all five.
+# The same network, the same optimiser, the same fall of the trace: in one task it buys nothing, in the other the error falls
+# to a third or less of gradient descent's best, down to a tenth (five seeds). And not at every rate: at 0.05 SGD was *worse*
+# than gradient descent, in all five.
 #
 # ## 9 · Where this breaks
 #
-# - **Zero loss.** The whole argument needs every error to vanish at the minimum. With noise in the labels that cannot be fitted,
-#   SGD never stands still, and other theories apply.
-# - **Mean and typical.** Stability of the mean square is a property of a cloud. A single run can settle a little beyond the exact
-#   threshold, and ours did at the largest rates. The trace bound leaves room for that, here.
-# - **Batches.** With more than a few samples a step the exact curvature approaches the largest eigenvalue (section 4), and with it
-#   the regularisation fades, unless the learning rate grows as well.
-# - **Getting there.** Stability says where SGD can *not* stay. That it finds a stable minimum at all took a slowly rising rate; with
-#   constant large ones it explodes, and beyond a rate at which no minimum has a small enough trace, it must. Even so, single runs at
-#   the largest rates diverged, and are missing from the means.
-# - **Flat is not good in itself.** The norm has to suit the truth. On digits it did not; and a small beginning does for gradient
-#   descent what a large rate does for SGD.
+# - **Zero loss.** The whole argument needs every error to vanish at the minimum. With noise in the labels that cannot be
+#   fitted, SGD never stands still, and other theories apply.
+# - **Mean and typical.** Stability of the mean square is a property of a cloud. A single run can settle a little beyond the
+#   exact threshold, and ours did at the largest rates. The trace bound leaves room for that, here.
+# - **Batches.** With more than a few samples a step the exact curvature approaches the largest eigenvalue (section 4), and
+#   with it the regularisation fades, unless the learning rate grows as well.
+# - **Getting there.** Stability says where SGD can *not* stay. That it finds a stable minimum at all took a slowly rising
+#   rate; with constant large ones it explodes, and beyond a rate at which no minimum has a small enough trace, it must. Even
+#   so, single runs at the largest rates diverged, and are missing from the means.
+# - **Flat is not good in itself.** The norm has to suit the truth. On digits it did not; and a small beginning does for
+#   gradient descent what a large rate does for SGD.
 # - **What we did not read.** We worked from the paper's abstract and beginning; its theorems on generalisation, with their
 #   constants and conditions, are not checked here. The proof in section 4 is ours in this form.
 
 # %% [markdown]
 # ## What we saw
 #
-# - From the gradients of single samples: gradient descent can stay where the largest eigenvalue is at most $2/\eta$, SGD where an
-#   exact number $\kappa$ is, which lies between the trace and the largest squared gradient. Minima of real networks were left just
-#   above these thresholds, and not below.
-# - So SGD's minima have traces below $2/\eta$, in 300 random problems and in every run that arrived; gradient descent's had more
-#   than five times that.
+# - From the gradients of single samples: gradient descent can stay where the largest eigenvalue is at most $2/\eta$, SGD
+#   where an exact number $\kappa$ is, which lies between the trace and the largest squared gradient. Minima of real networks
+#   were left just above these thresholds, and not below.
+# - So SGD's minima have traces below $2/\eta$, in 300 random problems and in every run that arrived; gradient descent's had
+#   more than five times that.
 # - Only a kick tells a stable minimum from weights that stand still on an unstable one.
-# - The trace bounds a norm of the function. Where the truth has a small one, SGD at large rates was better than gradient descent at
-#   its best, by factors of three and more; at small rates, and on digits, it was not.
+# - The trace bounds a norm of the function. Where the truth has a small one, SGD at large rates was better than gradient
+#   descent at its best, by factors of three and more; at small rates, and on digits, it was not.
 #
 # Two questions to take along.
 
@@ -835,13 +838,13 @@ ask("stability.close_why")
 ask("stability.close_norm")
 
 # %% [markdown]
-# **References.** L. Wu and W. J. Su, *The Implicit Regularization of Dynamical Stability in Stochastic Gradient Descent* (2023),
-# arXiv:2305.17490: the abstract's statements on trace, largest eigenvalue, norms and learning rate. R. Mulayoff and T. Michaeli,
-# *Exact Mean Square Linear Stability Analysis for SGD* (2023), arXiv:2306.07850: the exact threshold for any batch size, and the
-# mixture of both optimisers. L. Wu, C. Ma and W. E, *How SGD Selects the Global Minima in Over-parameterized Learning* (2018):
-# dynamical stability, where the idea began. B. Neyshabur, R. Tomioka and N. Srebro, *Norm-Based Capacity Control in Neural
-# Networks* (2015): path norms. The proof in section 4, the kicks, the ladder, the flattest form and the experiments
-# are ours. Digits: MNIST, see the data's card.
+# **References.** L. Wu and W. J. Su, *The Implicit Regularization of Dynamical Stability in Stochastic Gradient Descent*
+# (2023), arXiv:2305.17490: the abstract's statements on trace, largest eigenvalue, norms and learning rate. R. Mulayoff and
+# T. Michaeli, *Exact Mean Square Linear Stability Analysis for SGD* (2023), arXiv:2306.07850: the exact threshold for any
+# batch size, and the mixture of both optimisers. L. Wu, C. Ma and W. E, *How SGD Selects the Global Minima in
+# Over-parameterized Learning* (2018): dynamical stability, where the idea began. B. Neyshabur, R. Tomioka and N. Srebro,
+# *Norm-Based Capacity Control in Neural Networks* (2015): path norms. The proof in section 4, the kicks, the ladder, the
+# flattest form and the experiments are ours. Digits: MNIST, see the data's card.
 #
 # **Next:** 36 Intrinsic dimension (on its way): how few directions a network needs to learn. Back to the
 # [map](../00_start_here.ipynb).
