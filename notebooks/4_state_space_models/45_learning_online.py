@@ -455,22 +455,24 @@ ask("online.truncated")
 # The last step is the surprise. A best readout leaves errors on which $\lambda^k$ has no say, $\sum_k m_k\lambda^k = 0$, and of the truncated sum only the term of
 # the *present* input is left. The factor $k$, how long ago, is what the trace adds, and it is what makes the difference.
 #
-# In the explorer: left the unit disc, the darker the more is recalled; a mode, and the step that each rule would take (spatial: none). In
+# In the explorer: left the upper half of the unit disc, the darker the more is recalled; a mode, and the step that each rule would take
+# (spatial: none; a short arrow is drawn longer than it is, the numbers are below). In
 # the middle its trace after one input, right the sizes over time. Ask for $d = 30$ and walk a mode from radius 0.7 to
 # the best place by the blue arrow; then try the yellow one.
 
 # %%
-radii, angles = torch.linspace(0.02, 0.995, 70), torch.linspace(0, math.pi, 60)
-grid = torch.polar(radii[:, None].expand(70, 60).double(), angles.expand(70, 60).double())
+across, up = torch.linspace(-1, 1, 161).double(), torch.linspace(0.003, 1, 81).double()
+grid = torch.complex(across.expand(81, 161), up[:, None].expand(81, 161))               # the upper half: the lower mirrors it
+inside = grid.abs() < 0.997
 
 
 def step_of(ax, lam, gradient, longest, color):
-    """An arrow downhill, 0.35 long for the longest of the rules, and never shorter than 0.17, so that it is seen."""
+    """An arrow downhill, 0.4 long for the longest of the rules, and never shorter than 0.22, so that it is seen."""
     size = gradient.abs().item()
     if size > 0:
-        move = -gradient / size * max(0.35 * size / longest, 0.17)
-        ax.annotate("", (lam.real + move.real, lam.imag + move.imag), (lam.real, lam.imag), zorder=6,
-                    arrowprops={"arrowstyle": "-|>", "lw": 3, "color": color, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 16})
+        move = -gradient / size * max(0.4 * size / longest, 0.22)
+        ax.annotate("", (lam.real + move.real, lam.imag + move.imag), (lam.real, lam.imag), zorder=8,
+                    arrowprops={"arrowstyle": "-|>", "lw": 2.5, "color": color, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 13})
 
 
 def one_mode_learns(radius=0.9, angle=0.4, d=30):
@@ -479,32 +481,32 @@ def one_mode_learns(radius=0.9, angle=0.4, d=30):
     rules = one_mode.blame(lam, one_mode.best_readout(lam, d), d)
     h, e = one_mode.trace(lam, 121)
     peak = e.abs().max()
-    fig, (disc, plane, sizes) = plot.figure(columns=3, width=4.1, height=4.1)
-    recalled = (1 - 2 * one_mode.least_loss(grid, d)).clamp(min=0) ** 0.4                # so that little is seen, too
-    for sign in (1, -1):
-        disc.pcolormesh(grid.real, sign * grid.imag, recalled, cmap="Greys", shading="gouraud", vmin=0, vmax=1.5 * recalled.max(),
-                        rasterized=True)
+    fig, (disc, plane, sizes) = plot.figure(columns=3, width=4.1, height=3.6, width_ratios=[1.5, 1, 1.15])
+    recalled = torch.full(grid.shape, float("nan")).double()
+    recalled[inside] = (1 - 2 * one_mode.least_loss(grid[inside], d)).clamp(min=0) ** 0.4         # so that little is seen, too
+    disc.imshow(recalled, cmap="Greys", vmin=0, vmax=1.5 * recalled[inside].max(), extent=(-1, 1, 0, 1), origin="lower")
     plot.circle(disc, 1.0)
+    disc.grid(False)
     for rule in ("online", "truncated"):
         step_of(disc, lam, rules[rule], max(g.abs().item() for g in rules.values()), COLORS[rule])
-    disc.plot(lam.real, lam.imag, "o", color=plot.RED, ms=8, zorder=7)
-    disc.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1],
+    disc.plot(lam.real, lam.imag, "o", color=plot.RED, ms=6, zorder=7)
+    disc.set(xlim=(-1.4, 1.4), ylim=(-0.25, 1.4), aspect="equal", xticks=[-1, 0, 1], yticks=[0, 1],
              title=f"recalled now: {1 - 2 * one_mode.least_loss(lam, d):.2%}",
              xlabel=f"gradient, online (blue): {rules['online'].abs():.1e}\ntruncated (yellow): {rules['truncated'].abs():.1e}, spatial: 0")
     plane.plot(e.real / peak, e.imag / peak, color=plot.BLUE, marker=".", ms=4, lw=0.8)
     plane.plot(e[d].real / peak, e[d].imag / peak, "o", color=plot.RED, ms=9)
-    plane.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", title="the trace after one input",
-              xlabel=f"red: after $d$ = {d} steps")
-    sizes.plot(h.abs(), color=plot.GREY, label="$|h_t|$")
-    sizes.plot(e.abs() / peak, color=plot.BLUE, label="$|e_t|$ over its peak")
+    plane.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], title="the trace after one input",
+              xlabel=f"red: after {d} steps")
+    sizes.plot(h.abs(), color=plot.GREY)
+    sizes.plot(e.abs() / peak, color=plot.BLUE)
     sizes.axvline(d, color=plot.RED, lw=1.5, ls="--")
-    sizes.set(xlabel="steps after the input", title=f"the trace at its peak: {peak:.3g}", ylim=(0, 1.3))
-    sizes.legend(loc="upper right", ncols=2, fontsize=9)
+    sizes.set(xlabel="steps after the input", title=f"sizes of state (grey) and trace, over {peak:.3g}", ylim=(0, 1.1), xlim=(0, 120),
+              xticks=[0, 60, 120], yticks=[0, 1])
     return fig
 
 
 explore(one_mode_learns, radius=(0.5, 0.99, 0.01), angle=(0.05, 3.1, 0.05), d=(1, 60),
-        alt="Three panels for a mode of radius 0.9 that should recall what came 30 steps ago. Left, the unit disc, dark in a ring "
+        alt="Three panels for a mode of radius 0.9 that should recall what came 30 steps ago. Left, half of the unit disc, dark in a ring "
             "near the circle; from the mode a blue arrow, the online step, points outwards to the ring, and a short yellow one, "
             "the truncated step, points elsewhere. Middle, the trace as a spiral that winds out and in. Right, the state decays "
             "while the trace peaks before ten steps; a dashed line marks 30.")
