@@ -673,6 +673,10 @@ for layers, seen in along.items():
     print(f"{layers} layer{'s' * (layers > 1):1}: cosine of the online gradient at steps 0, 20, ... 120:", [f"{v:.2f}" for v in seen[:, 0]])
 
 # %% [markdown]
+# What had been read long ago by layer 1 and was then held by layer 2 is lost to the rule. What layer 1 holds by itself is not. A network taught by this
+# rule finds memories of the second kind, and the more it uses them, the truer its gradient. In one longer trial (three layers, 400 steps, each rule at
+# the best of two or three rates) backpropagation and the online rule ended with no bit wrong, the truncated rule with 4 %, the spatial rule with 6 %.
+#
 # ## 7 · Weights that move while you read
 #
 # So far weights stood still during a sequence, and moved at its end. A learner without end cannot wait for that. Let it move its weights after every
