@@ -742,10 +742,10 @@ explore(four_points, nonlinearity=list(shallow.PHI), delta=GRID, scale=SIZES, bi
             "the inputs near 0.9, with its own beginning higher than with the labels.")
 
 # %% [markdown]
-# Try tanh and raise the scale: the two piles come apart until at 3 they are the inputs' square. Try relu and raise $\delta$: the
+# Try tanh and raise the scale: the two piles come apart until at 3 there are four points again. Try relu and raise $\delta$: the
 # tetrahedron folds up beyond 0.8. And mind the third bar. A relu network at small scale is *not* lazy: its weights have grown
-# by a hundred times. But its kernel resembles its beginning more than the tanh network's does. It has learned, and what it
-# learned is to keep the inputs apart.
+# many times over, and every neuron has turned to its corner. But its kernel resembles its beginning far more than the tanh
+# network's does. It has learned, and what it learned is to keep the inputs apart.
 
 # %% [markdown]
 # ## 10 · Digits
