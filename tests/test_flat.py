@@ -39,8 +39,8 @@ def test_lenet_is_torchs_and_has_the_papers_size():
     net, x = lenet(), randn(3, 784)
     assert net.size == 44_426 and mlp((784, 200, 200, 10)).size == 199_210
     theta = net.fresh(rng(1)) + 0.01
-    model = nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5),
-                          nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84),
+    model = nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
+                          nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84),
                           nn.ReLU(), nn.Linear(84, 10))
     for p, part in zip(model.parameters(), net.cut(theta)):
         p.data = (part.T if part.ndim == 2 else part).clone()
@@ -72,7 +72,8 @@ def test_a_tangent_is_linear_exact_for_linear_models_and_close_nearby():
     theta0, way = net.fresh(rng()), randn(net.size, seed=1)
     tangent = linearised(net, theta0)
     close(tangent(theta0, x), net(theta0, x))
-    close(tangent(theta0 + 2 * way, x) - net(theta0, x), 2 * (tangent(theta0 + way, x) - net(theta0, x)), atol=1e-4, rtol=1e-4)
+    once, twice = (tangent(theta0 + k * way, x) - net(theta0, x) for k in (1, 2))
+    close(twice, 2 * once, atol=1e-4, rtol=1e-4)
     jacobian = torch.func.jacrev(lambda t: net(t, x))(theta0)  # (5, 3, D)
     close(tangent(theta0 + way, x), net(theta0, x) + jacobian @ way, atol=1e-4, rtol=1e-4)
     errors = [(tangent(theta0 + e * way, x) - net(theta0 + e * way, x)).norm().item() for e in (0.1, 0.01)]

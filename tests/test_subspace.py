@@ -34,7 +34,8 @@ from tutorial_lib.subspace import (
 )
 
 close = torch.testing.assert_close
-KINDS = {"dense": (dense, Dense), "sparse": (sparse, Sparse), "fastfood": (fastfood, Fastfood), "hashed": (hashed, Hashed)}
+KINDS = {"dense": (dense, Dense), "sparse": (sparse, Sparse), "fastfood": (fastfood, Fastfood),
+         "hashed": (hashed, Hashed)}
 each = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -96,7 +97,8 @@ def test_spread_is_hashed_in_the_open():
     projection, z = hashed(D, d, rng(3)), randn(d)
     sign = torch.where(projection.where < d, 1.0, -1.0).double()
     close(spread(z, projection.where % d, sign), projection(z), atol=1e-6, rtol=1e-6)
-    assert spread(z[:1], torch.zeros(4, dtype=torch.long), torch.ones(4)).tolist() == pytest.approx([z[0].item() / 2] * 4)
+    one = spread(z[:1], torch.zeros(4, dtype=torch.long), torch.ones(4))
+    assert one.tolist() == pytest.approx([z[0].item() / 2] * 4)
     for where in ([0, 0, 1], [0, 1, 3]):
         with pytest.raises(ValueError, match="all of 0 to 2"):
             spread(z[:3], torch.tensor(where), torch.ones(3))

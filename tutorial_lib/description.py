@@ -73,7 +73,7 @@ def divergence(q: float, p: float) -> float:
 
 
 def occam(q: float, B: float, N: int, delta: float = 0.01) -> float:
-    """The p above q with KL(q, p) = (B log 2 + log 1/delta) / N: no file of B bits is worse, with probability 1 - delta.
+    """The p above q with KL(q, p) = (B log 2 + log 1/delta) / N: no file of B bits is worse, in 1 - delta of draws.
 
     By Chernoff's bound, N independent examples show q or fewer errors, where p is the truth, with probability at most
     exp(-N KL(q, p)).  Raises ValueError unless 0 <= q < 1, B >= 0, N >= 1 and 0 < delta < 1.

@@ -97,7 +97,7 @@ def _draws() -> list[Case]:
     cases = []
     for D, d, seed in ((9, 3, 0), (14, 5, 1)):
         rng = torch.Generator().manual_seed(seed)
-        where = torch.cat((torch.arange(d), torch.randint(d, (D - d,), generator=rng)))[torch.randperm(D, generator=rng)]
+        where = torch.randint(d, (D,), generator=rng)
         where[: D // 3] = 0  # unequal shares tell a root from a mean
         where[-d:] = torch.arange(d)
         sign = 2.0 * torch.randint(2, (D,), generator=rng, dtype=torch.float64) - 1
@@ -126,7 +126,8 @@ SPREAD = Exercise(
     name="subspace.spread", chapter="36", title="Two blanks in a projection", reference=subspace.spread, minutes=6,
     cases=_draws, gradient=("z",),
     mistakes={
-        "columns are not of length 1: a column with n entries of 1 or -1 has the length sqrt(n). A step of 1 in z would "
+        "columns are not of length 1 (is the scale in what you return?): a column with n entries of 1 or -1 has the "
+        "length sqrt(n). A step of 1 in z would "
         "move the weights by more than 1.": _filled(lambda c: torch.ones_like(c), _out),
         "divided by how many there are: a column with n entries of 1/n has the length 1/sqrt(n). Divide by the root.":
             _filled(lambda c: 1 / c, _out),
@@ -134,17 +135,15 @@ SPREAD = Exercise(
             _filled(lambda c: c.sqrt(), _out),
         "the signs are missing: all weights of a coordinate would move the same way, and P z would be as one-sided as "
         "weights that are tied.": _filled(_root, lambda z, s, where, sign: (z * s)[where]),
-        "the scale is missing in what you return: z_where times sign, times scale_where.":
-            _filled(_root, lambda z, s, where, sign: z[where] * sign),
-        "one scale for all: each column has its own count.":
+        "one scale for all columns, as if each moved D / d weights: each has its own count.":
             _filled(lambda c: c.double().mean().rsqrt() * torch.ones_like(c), _out),
         "z is missing: you returned the entries of P; the result is P z.":
             _filled(_root, lambda z, s, where, sign: s[where] * sign + 0 * z.sum()),
-        "that is the length of a row of D entries: sqrt(D / d) is right on average, and each column has its own count.":
-            lambda z, where, sign: z[where] * sign / (len(where) / len(z)) ** 0.5,
     },
-    alternatives=(_filled(_root, _out), _filled(lambda c: c.double().rsqrt(), lambda z, s, where, sign: z[where] * s[where] * sign)),
-    hints=("Coordinate j moves `count[j]` weights, each by 1 or -1 times the scale. What scale gives that column of P the "
+    alternatives=(_filled(_root, _out),
+                  _filled(lambda c: c.double().rsqrt(), lambda z, s, where, sign: z[where] * s[where] * sign)),
+    hints=("Coordinate j moves `count[j]` weights, each by 1 or -1 times the scale. What scale gives that column of P "
+           "the "
            "length 1?", "`z[where]` picks each weight's coordinate: (D,). Multiply by the scale and the sign."),
     solution='''
 def spread(z, where, sign):
@@ -164,6 +163,8 @@ def _curves() -> list[Case]:
         Case(([100, 200, 400, 800], make([0.5, 0.7, 0.8, 0.9], dtype=torch.float64), 0.95), "a curve that rises"),
         Case(([50, 100, 200, 400, 800], make([0.4, 0.79, 0.73, 0.82, 0.86], dtype=torch.float64), 0.84),
              "a curve with a lucky point"),
+        Case(([50, 100, 200, 400, 800], make([0.4, 0.7, 0.6, 0.8, 0.86], dtype=torch.float64), 0.84),
+             "a curve with an unlucky point"),
         Case(([100, 300, 900], make([0.2, 0.4, 0.6], dtype=torch.float64), 0.98), "a curve that stays below"),
         Case(([100, 300, 900], make([0.7, 0.8, 0.9], dtype=torch.float64), 0.75), "a curve that begins above"),
     ]
@@ -210,7 +211,8 @@ NEEDED = Exercise(
             _reading(bar=lambda b: b - 0.1),
         "you read the curve as measured, and one lucky point decided. Make it rise first.":
             _reading(curve=lambda a: a),
-        "the best so far is a rising curve, but a lucky point lifts all that follow. Take the middle, as `rising` does.":
+        "the best so far is a rising curve, but a lucky point lifts all that follow. Take the middle, as `rising` "
+        "does.":
             _reading(curve=lambda a: a.cummax(0).values),
         "you interpolated in d; the points are spread evenly in log d, and so is the line.":
             _reading(warp=lambda x: x, back=lambda x: x),
@@ -247,7 +249,10 @@ def needed(dims, accuracy, baseline):
 
 def _observe_bound(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     q, B, N, delta = case.args
-    p = float(candidate(*case.args))
+    answer = candidate(*case.args)
+    if torch.is_tensor(answer) and answer.ndim:
+        raise Fault("wrong shape", f"a single number is wanted; got a tensor of shape {tuple(answer.shape)}.")
+    p = float(answer)
     if not q <= p < 1:
         raise Fault("wrong value", f"with q = {q:g} the bound must lie between q and 1; got {p:.4g}.")
     return {"N KL(q, p), which must equal B log 2 + log 1/delta": torch.tensor(N * description.divergence(q, p))}
@@ -303,7 +308,8 @@ OCCAM = Exercise(
             _solved(_budget, lambda q, p: description.divergence(p, q)),
         "bytes are not bits: B counts bits already.":
             _solved(lambda B, N, delta: (8 * B * math.log(2) + math.log(1 / delta)) / N),
-        "that is Hoeffding's bound, q + sqrt(budget / 2): true as well, but weaker. The p is wanted at which KL(q, p) has "
+        "that is Hoeffding's bound, q + sqrt(budget / 2): true as well, but weaker. The p is wanted at which KL(q, p) "
+        "has "
         "used the budget up.":
             lambda q, B, N, delta: min(q + math.sqrt(_budget(B, N, delta) / 2), 1 - 1e-9),
         "you added the budget to q; it is KL(q, p) that must equal it.":
