@@ -646,14 +646,16 @@ def membership(network="both stages", log10_temperature=-0.75, precision=0.7):
 
 
 explore(membership, network=list(cosines), log10_temperature=(-1.5, 0.5, 0.25), precision=(0.1, 1.0, 0.1),
-        alt="Left, the membership of 180 points as a picture: three blue squares on the diagonal, almost nothing between "
-            "them. Right, singular values of the three curves' features: about four large ones and then nothing, where "
+        alt="Left, the membership of 180 points, in order along each curve: a chain of small blue squares on the diagonal, "
+            "several for each curve, and almost nothing between different curves. Right, singular values of the three curves' features: about four large ones and then nothing, where "
             "those of the points fall off earlier.")
 
 # %% [markdown]
-# Make it warm, and the squares dissolve; cold, and each breaks into pieces around the diagonal, while the nats that are saved go
-# *up*. Then choose the network that had no augmentations. It saves as much and more, by squares that join pieces of different
-# curves.
+# After the first stage each curve is one soft square. The second stage has sharpened that, and further than we asked: with the
+# points in order along their curves one sees that it has begun to cut each curve into pieces. That is section 4's preference for
+# fine groups, at work. No piece joins two curves, and weak links along a curve are enough for spectral clustering. Make it
+# colder, and even they go, while the nats that are saved go *up*; warmer, and everything dissolves. Then choose the network
+# that had no augmentations. It saves as much and more, by squares that join pieces of different curves.
 
 # %% [markdown]
 # ## 7 · Digits
