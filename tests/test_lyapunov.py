@@ -96,7 +96,8 @@ def test_a_selective_system_is_the_library_s_scan():
     for u_t in u:
         h = system.step(h, u_t)
         ys.append(system.output(h, u_t))
-    y, last = selective_scan(u[None], system.dt(u)[None], system.A, (u @ system.enter.T)[None], (u @ system.read.T)[None])
+    B, C = (u @ system.enter.T)[None], (u @ system.read.T)[None]
+    y, last = selective_scan(u[None], system.dt(u)[None], system.A, B, C)
     close(torch.stack(ys), y[0])
     close(h, last[0].flatten())
     assert len(system.parameters()) == 5

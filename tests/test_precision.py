@@ -47,9 +47,9 @@ def test_formats_differ_in_range_and_fp32_changes_nothing():
 
 
 @given(st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
-def test_a_product_is_the_one_of_real_half_precision(B, I, O):
-    """Independent oracle: torch's bf16 product, whose sums are kept in fp32; one unit of the last place apart at most."""
-    x, W, b = some(B, I), some(O, I, seed=1), some(O, seed=2)
+def test_a_product_is_the_one_of_real_half_precision(B, n, m):
+    """Independent oracle: torch's bf16 product, with sums in fp32; one unit of the last place apart at most."""
+    x, W, b = some(B, n), some(m, n, seed=1), some(m, seed=2)
     real = torch.nn.functional.linear(x.bfloat16(), W.bfloat16(), b.bfloat16()).float()
     close(rounded_linear(x, W, b, "bf16"), real, rtol=2**-7, atol=0.02)
     close(rounded_linear(x, W, b, "fp32"), x @ W.T + b)

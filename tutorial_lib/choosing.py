@@ -58,7 +58,7 @@ def read_state(v: Tensor, dt: Tensor, B: Tensor) -> Tensor:
 def filter_floor(p: float, gated: bool = False) -> float:
     """The share of the variance that the best linear time-invariant filter leaves unexplained, of any length.
 
-    gated: it reads m v in place of v.  With y's covariance p (1 - p)^k with the number k steps back, the best weights are
+    gated: it reads m v in place of v.  y's covariance with the number k steps back is p (1 - p)^k; the best weights are
     these over the variance of what is read, and a geometric series is left.  Taught in 44.
     """
     return (1 - p) / (2 - p) if gated else 2 * (1 - p) / (2 - p)

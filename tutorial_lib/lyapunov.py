@@ -9,7 +9,7 @@ lam        exponent: a small change grows like exp(lam t)              (...), pe
 dt, A      steps and rates of a selective state space                  (..., T, D), (D, N)
 W          weights of a tanh network, g / sqrt n times N(0, 1)          (..., n, n)
 
-    lam = lim 1/T log |J_T ... J_2 J_1 v|          for a selective state space J_t = diag exp(dt_t A), so lam = mean dt A
+    lam = lim 1/T log |J_T ... J_2 J_1 v|         for a selective state space J_t = diag exp(dt_t A), so lam = mean dt A
 
 A **step with tangent** is a function (x, v, u) -> (x', v') with v' = J v.
 """
@@ -38,7 +38,7 @@ def largest_exponent(step: Tangent, x: Tensor, v: Tensor, inputs: Sequence[Tenso
     """The largest Lyapunov exponent, per step, of all states side by side.
 
     x, v: (..., n), inputs: T of them; growth is averaged over the steps after the first `warm`, in which the tangent
-    turns into the direction that grows most -> (...).  The tangent is scaled to length 1 after each step, since it would
+    turns into the direction that grows most -> (...).  The tangent is scaled to length 1 after each step, or it would
     leave the range of floating point otherwise.  Raises ValueError when no step is left.  Taught in 44.
     """
     if not 0 <= warm < len(inputs):

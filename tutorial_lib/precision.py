@@ -5,8 +5,8 @@ format     "fp32", "bf16" or "fp16"                                      a str
 x, W, b    input, weights and offset of a linear layer                   (..., I), (O, I), (O,)
 u          relative size of a rounding error, at most                    2^-9 for bf16, 2^-12 for fp16
 
-A number has a sign, an exponent and a fraction.  fp32 keeps 23 bits of the fraction, fp16 keeps 10, bf16 keeps 7 and all
-of fp32's exponents.  Mixed-precision training keeps weights, sums, norms and softmax in fp32, and does the large products
+A number has a sign, an exponent and a fraction.  fp32 keeps 23 bits of the fraction, fp16 10, bf16 7 and all of
+fp32's exponents.  Mixed-precision training keeps weights, sums, norms and softmax in fp32, and does large products
 in half precision.  Here each factor and each result of such a product is rounded to the format and kept in fp32, which
 gives the same numbers up to the order of sums; so are the gradients that flow back through it.  (A CPU without
 instructions for bf16 needs about 15 times as long for a product in bf16 as for one in fp32.)

@@ -8,7 +8,7 @@ q, k, v    queries, keys, values of a head                           (B, H, T, d
 places     angles by which queries and keys are turned               (T, d/H/2)
 
 
-Norms stand before each part (RMS), places are told by turning pairs of numbers (rotary embedding, Su et al. 2021), so that
+Norms stand before each part (RMS), places are told by turning pairs of numbers (rotary embedding, Su et al. 2021):
 a score depends on how far apart two steps are.
 """
 

@@ -103,7 +103,7 @@ CLAIMS = (
 OUT_OF_REACH = (
     ("44, language models: Mamba's instruction tuning narrows the gap in in-context learning from 38 % (Mamba-2: 82 %) "
      "of a Transformer's gains to 81 % (132 %).",
-     "Pretrained models of up to 2.8 billion weights and instruction data. Nothing of the kind is learned at our size."),
+     "Pretrained models of up to 2.8 billion weights and instruction data. Nothing of it is learned at our size."),
     ("44, low-rank adaptation: adapting the memory buffers of Mamba's kernels regularises the state space's parameters "
      "(theorems 3 and 4 extend the stability to it and to mixed precision).",
      "The theorem's part is the chapter's: adapted weights are weights, and it holds for any. The effect on "

@@ -145,8 +145,8 @@ LARGEST = Exercise(
             _growth(_unit, lambda size, v: v.norm(dim=-1).log()),
         "`v / v.norm()` scales all networks by one number, the length of everything together. Each has a length of its "
         "own: `size[..., None]`.": _growth(lambda v, size, x: v / v.norm(), _log),
-        "`v / size` sets lengths (...) beside tangents (..., n): with several networks the shapes do not fit, or fit by "
-        "accident. `size[..., None]`.": _growth(lambda v, size, x: v / size, _log),
+        "`v / size` sets lengths (...) beside tangents (..., n): with several networks the shapes do not fit, or fit "
+        "by accident. `size[..., None]`.": _growth(lambda v, size, x: v / size, _log),
         "log10 in place of the natural logarithm: your rate is 2.3 times too small.":
             _growth(_unit, lambda size, v: size.log10()),
         "log2 in place of the natural logarithm: yours are bits a step. Wanted are units of e.":
@@ -216,8 +216,8 @@ FROM_WEIGHTS = Exercise(
             lambda z, a: _from(F.softplus, _minus_exp)(z, a).exp(),
         "softplus of the mean in place of the mean of softplus: the steps are averaged, not what they come from.":
             lambda z, a: F.softplus(z.mean(0))[:, None] * _minus_exp(a),
-        "`dt.mean(0) * A` sets (D,) beside (D, N), and each mode gets the step of another channel where it runs at all: "
-        "`dt.mean(0)[:, None]`.": lambda z, a: F.softplus(z).mean(0) * _minus_exp(a),
+        "`dt.mean(0) * A` sets (D,) beside (D, N), and each mode gets the step of another channel where it runs at "
+        "all: `dt.mean(0)[:, None]`.": lambda z, a: F.softplus(z).mean(0) * _minus_exp(a),
         "the mean is taken over the channels; time is the first axis: `dt.mean(0)`.":
             lambda z, a: F.softplus(z).mean(1)[:, None] * _minus_exp(a),
         "the log of the mean decay in place of the mean of the log. Decays multiply along time, so their logs are "

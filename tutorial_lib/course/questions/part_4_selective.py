@@ -26,7 +26,7 @@ QUESTIONS = (
     Question(
         "selective.apart", "44",
         "Two copies of a network begin a millionth apart and read the same 200 inputs. One pair are tanh networks "
-        "with large weights, the other selective state spaces with weights as large. How far apart are they at the end?",
+        "with large weights, the other selective state spaces with weights as large. How far apart are they then?",
         (Choice("Both pairs far apart: large weights amplify", "Large weights amplify where they multiply the state. "
                                                                "In one of the two they never do."),
          Choice("The tanh pair far apart, the selective pair closer than at the start",
@@ -68,7 +68,7 @@ QUESTIONS = (
                                                    "predictions. With equal losses it is the other way round."),
          Choice("About 1.5 to 2", "Yes, over five seeds: 1.4 to 1.6 percent of the move in Mamba, 2.5 to 2.8 in the "
                                   "Transformer.", right=True),
-         Choice("More than 10", "The predictions come closer to that, with a factor of 2.6 to 8; the weights do not."))),
+         Choice("More than 10", "The predictions come closer to that, by 2.3 times and more; the weights do not."))),
     Question(
         "selective.places", "44",
         "In bf16 every step adds its rounding errors. Along a window of 128 characters, where do predictions differ "

@@ -1,4 +1,4 @@
-"""Weights of chapter 44: a Transformer that reads Moby Dick as well as the chapter's Mamba, and a Mamba that read on."""
+"""Weights of chapter 44: a Transformer that reads as well as the chapter's Mamba, and a Mamba that read on."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ def make() -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
                    "curves": curves}
 
 
-WEIGHTS = (Recipe("selective", "44", "a Transformer, 1,000 steps, and a Mamba, 2,500 steps, readers of Moby Dick", make),)
+WEIGHTS = (Recipe("selective", "44", "readers of Moby Dick: a Transformer, 1,000 steps, a Mamba, 2,500", make),)
