@@ -40,8 +40,8 @@ def test_lenet_is_torchs_and_has_the_papers_size():
     assert net.size == 44_426 and mlp((784, 200, 200, 10)).size == 199_210
     theta = net.fresh(rng(1)) + 0.01
     model = nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84),
-                          nn.ReLU(), nn.Linear(84, 10))
+                          nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(),
+                          nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
     for p, part in zip(model.parameters(), net.cut(theta)):
         p.data = (part.T if part.ndim == 2 else part).clone()
     close(net(theta, x), model(x), atol=1e-5, rtol=1e-4)

@@ -68,6 +68,8 @@ LOWEST = Exercise(
             lambda A, b, theta0, P: (b - A @ theta0).square().sum(),
         "you solved for all D numbers. Only z is free: what can be reached is A P z.":
             _left(_short, lambda A, P: A),
+        "1 - d / k is what is left on *average* over random subspaces; this one is given, and leaves what it leaves.":
+            lambda A, b, theta0, P: (b - A @ theta0).square().sum() * max(0.0, 1 - P.shape[1] / len(b)),
         "that is z itself; wanted is the loss that it leaves.":
             lambda A, b, theta0, P: torch.linalg.pinv(A @ P) @ (b - A @ theta0),
         "`lstsq(...).residuals` is empty wherever there are as many directions as conditions or more. Compute the "
@@ -200,6 +202,15 @@ def _by_interp(dims: Any, accuracy: Tensor, baseline: float) -> float:
     return math.inf if a[-1] < 0.9 * baseline else float(np.exp(np.interp(0.9 * baseline, a, np.log(dims))))
 
 
+def _wrapped(dims: Any, accuracy: Tensor, baseline: float) -> float:
+    a, goal = _rising(accuracy), 0.9 * baseline
+    for i in range(len(a)):
+        if a[i] >= goal:
+            share = float((goal - a[i - 1]) / (a[i] - a[i - 1]))
+            return math.exp(math.log(dims[i - 1]) + share * (math.log(dims[i]) - math.log(dims[i - 1])))
+    return math.inf
+
+
 NEEDED = Exercise(
     name="subspace.needed", chapter="36", title="d_90 from a curve", reference=subspace.needed, minutes=12,
     cases=_curves,
@@ -225,6 +236,13 @@ NEEDED = Exercise(
         "that is log d; take the exponential at the end.": _reading(back=lambda x: x),
         "a curve that never meets the bar has no d_90 within the grid: return math.inf, not the last d.":
             _reading(never=None),
+        "two things: you interpolated in d where the points are even in log d, and a curve that never meets the bar "
+        "has "
+        "no d_90 within the grid (math.inf).":
+            _reading(warp=lambda x: x, back=lambda x: x, never=None),
+        "a curve that begins above the bar has no point before its first, and a[i - 1] is then the *last* point: "
+        "return "
+        "the first d.": _wrapped,
     },
     alternatives=(_reading(), _by_interp),
     hints=("`a = rising(accuracy)`, `bar = 0.9 * baseline`. If `a[-1] < bar`: math.inf. If `a[0] >= bar`: dims[0].",
