@@ -406,12 +406,12 @@ BEST_MEMBERSHIP = Exercise(
         "This is the worst membership of all.":
             lambda Z: torch.full((len(Z), len(Z)), 1 / len(Z), dtype=Z.dtype),
         "a valid answer, and a good one: points that are not at right angles share classes. But it can be beaten, "
-        "even where it is the truth. What does a class with a single point cost?": _planes,
+        "even where it is the truth. Ask what a class with a single point costs.": _planes,
         "every point is in its nearest neighbour's class: rows sum to 1, but a point that is nearest to nobody has "
         "an empty column.": _nearest,
         "all points in the first class: rows sum to 1, columns do not.": _first_class,
-        "cold, but not cold enough: points still share classes with others, which costs. What is the limit of ever "
-        "lower temperatures?": lambda Z: coding_rate.doubly_stochastic(Z @ Z.T, 0.3, 100),
+        "cold, but not cold enough: points still share classes with others, which costs. Think of the limit of ever "
+        "lower temperatures.": lambda Z: coding_rate.doubly_stochastic(Z @ Z.T, 0.3, 100),
         "cold, but softmax: rows sum to 1, columns do not.": lambda Z: torch.softmax(Z @ Z.T / 0.3, 1),
     },
     alternatives=(lambda Z: torch.eye(len(Z), dtype=Z.dtype), lambda Z: torch.eye(len(Z)).flip(0),
