@@ -33,6 +33,9 @@ def _held(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
         if part.shape != m.shape:
             raise Fault("wrong shape", f"{name} has one number a step, {tuple(m.shape)}; yours has the shape "
                         f"{tuple(part.shape)}.")
+    if not (dt.isfinite().all() and B.isfinite().all()):
+        raise Fault("wrong value", "dt or B is not finite at some step (a division by a mark of 0, or an infinite "
+                    "step). A step of 50 is long enough, and where dt = 0 any finite B will do.")
     if (dt < 0).any():
         raise Fault("wrong value", "a step dt is never below 0: in Mamba it comes out of a softplus.")
     return {"what is held": choosing.read_state(v, dt.double(), B.double())}
@@ -57,6 +60,8 @@ HOLD = Exercise(
         "a step of 1 keeps a share e^-1 = 0.37 of the old number under the new one. At a mark the old one has to go: a "
         "step of 30 or more.":
             lambda m: (m, torch.ones_like(m)),
+        "nearly: a step of 5 leaves e^-5, 0.7 percent, of the old number under the new one. Take 30 or more.":
+            lambda m: (5 * m, m / 5),
         "the marks are taken the wrong way round: you hold what is not marked, and skip what is.":
             lambda m: (50 * (1 - m), (1 - m) / 50),
         "the step is long at the unmarked numbers and 0 at the marked ones: what was held is emptied right after. A "
@@ -286,6 +291,9 @@ ROUNDED = Exercise(
         "it rounds to bf16 whatever the format says.": _product(*[_as_bf16] * 4),
         "every partial sum is rounded. Hardware keeps the sums of such a product in fp32 and rounds once, at the end; "
         "with 40 terms yours loses several times as much.": _every_sum,
+        "the product is rounded, and b is added after it, in fp32: the result that leaves the layer has to be rounded, "
+        "b included.":
+            lambda x, W, b, format: rounded(rounded(x, format) @ rounded(W, format).T, format) + b,
         "the product is rounded before b is added, and once more after: two errors in place of one. Hardware adds b to "
         "the sum in fp32.":
             lambda x, W, b, format: rounded(rounded(rounded(x, format) @ rounded(W, format).T, format)
