@@ -424,7 +424,7 @@ def break_even(N, D):
 
 
 # %% [markdown]
-# It is judged by four sizes.
+# It is judged by five sizes.
 
 # %%
 break_even = check("online.break_even", break_even)

@@ -162,6 +162,9 @@ TO_NU_THETA = Exercise(
             _chain(lambda g, lam, a, b: a * (g * lam).real, lambda g, lam, a, b: b * (g * lam).imag),
         "lam is right, but its inner derivatives exp(nu) and exp(theta) are missing.":
             _chain(lambda g, lam, a, b: -(g * lam).real, lambda g, lam, a, b: -(g * lam).imag),
+        "nu and theta stand in an exponential themselves: the derivative of exp(nu) is exp(nu), not nu.":
+            lambda g, nu, theta: (lambda lam: ((g * lam).real * -nu, -(g * lam).imag * theta))(
+                torch.complex(-nu.exp(), theta.exp()).exp()),
         "lam itself is missing: the derivative of exp(z) is exp(z) dz.":
             _chain(lambda g, lam, a, b: -a * g.real, lambda g, lam, a, b: -b * g.imag),
         "g was conjugated. Here dloss = Re(g dlam), without a conjugate.":
@@ -281,6 +284,8 @@ ONLINE_STATES = Exercise(
         "the gradient of B x, for its own step.": _no_x,
         "lam and B are detached in the scan, so that they get no gradient: in there it is x that should be detached.":
             _frozen,
+        "it is the other way round: B is detached and x is let through the whole past. Detach x in the scan and leave B.":
+            lambda x, lam, B: online.scan(lam, _up(x, B) @ B.detach().T),
         "x gets its own step twice: the scan still lets it through. Detach x in there.": _twice_x,
         "the value has changed: what you add for x must be 0 itself. Subtract the same, detached.": _value_doubled,
         "x lost the matrix on its way: the present input enters h through B, so its gradient is that of B x.":
@@ -325,7 +330,8 @@ BREAK_EVEN = Exercise(
     name="online.break_even", chapter="45", title="Transfer: from which length on?", reference=online.break_even,
     minutes=8, core=False, observe=_observe_count, rtol=0.0, atol=0.25,
     cases=lambda: [Case((64, 64), "N = D = 64"), Case((32, 3), "N = 32, D = 3"), Case((4, 100), "N = 4, D = 100"),
-                   Case((1, 1), "N = D = 1")],
+                   Case((1, 1), "N = D = 1"),
+                   Case((20, 5), "N = 20, D = 5")],
     mistakes={
         "real and complex numbers were counted alike: a complex one is two real ones (states, traces), an input is "
         "one.":
@@ -336,6 +342,8 @@ BREAK_EVEN = Exercise(
             _first(lambda N, D: 2 * N * D, lambda N, D: 2 * N + D),
         "one of the two small traces is missing: lam and the gain have N complex numbers each.":
             _first(lambda N, D: 2 * N + 2 * N * D, lambda N, D: 2 * N + D),
+        "the gain is real, yet its trace is not: it says how a complex state depends on it, two real numbers a mode.":
+            _first(lambda N, D: 3 * N + 2 * N * D, lambda N, D: 2 * N + D),
         "the inputs are missing: B's gradient needs the D inputs of every step as well as the states.":
             _first(lambda N, D: 4 * N + 2 * N * D, lambda N, D: 2 * N),
         "the states of the trajectory are complex, two real numbers each.":
