@@ -284,7 +284,8 @@ ONLINE_STATES = Exercise(
         "the gradient of B x, for its own step.": _no_x,
         "lam and B are detached in the scan, so that they get no gradient: in there it is x that should be detached.":
             _frozen,
-        "it is the other way round: B is detached and x is let through the whole past. Detach x in the scan and leave B.":
+        "it is the other way round: B is detached and x is let through the whole past. Detach x in the scan, and "
+        "leave B.":
             lambda x, lam, B: online.scan(lam, _up(x, B) @ B.detach().T),
         "x gets its own step twice: the scan still lets it through. Detach x in there.": _twice_x,
         "the value has changed: what you add for x must be 0 itself. Subtract the same, detached.": _value_doubled,
