@@ -313,11 +313,12 @@ def two_copies(gain=1.5):
         path = runs[name, gain]
         ax.plot(path[:80, 0, 0], color=color, lw=2.4, alpha=0.5)
         ax.plot(path[:80, 1, 0], color="k", lw=1, ls="--")
-        ax.set(title=f"{name}: $\\lambda$ = {lam:.3g}", xlabel="step $t$")
+        middle, reach = path[:80, :, 0].mean(), max(path[:80, :, 0].std().item() * 3, 0.5)
+        ax.set(title=f"{name}: $\\lambda$ = {lam:.3g}", xlabel="step $t$", ylim=(middle - reach, middle + reach))
         axes[2].semilogy((path[:, 0] - path[:, 1]).norm(dim=-1).clamp(min=1e-16), color=color, lw=2, label=name)
     axes[0].set_ylabel("one number of the state")
-    axes[2].set(xlabel="step $t$", title="distance of the copies", ylim=(1e-17, 1e2))
-    axes[2].legend(loc="lower left", fontsize=10)
+    axes[2].set(xlabel="step $t$", title="distance of the copies", ylim=(1e-17, 1e6))
+    axes[2].legend(loc="upper left", ncols=2, fontsize=10)
     return fig
 
 
