@@ -102,12 +102,13 @@ plot.lines(ax, LOOKS, {"training points": curves[:, 0], "fresh points": curves[:
 ax.set(xscale="symlog", xlim=(0, 1200), ylim=(0, 1.0))
 ax.set(xticks=[0, 1, 10, 100, 1000], xticklabels=["0", "1", "10", "100", "1,000"])
 show(fig, alt="Errors over steps on a logarithmic axis. The training error falls towards zero within about a hundred "
-              "steps. The error on fresh points first rises, comes down to somewhat more than half of its beginning while "
-              "the training error falls, and keeps falling slowly long after that.")
+              "steps. The error on fresh points first stays up, is still near half of its beginning when the training "
+              "error is nearly gone, and keeps falling slowly long after that.")
 
 # %% [markdown]
-# The training points are fitted within a hundred steps or so. At that time fresh points are hardly any better than at the
-# start, and anyone would stop. Those who do not are rewarded, many times as many steps later. Alethea Power and others, who saw
+# The training points are fitted within a hundred steps or so. At that time the error on fresh points is still nearly half of
+# what it was at the start, and with nothing left to fit anyone would stop. Those who do not are rewarded, ten times as many
+# steps later. Alethea Power and others, who saw
 # it first (2022), in small transformers that learn arithmetic, called it *grokking*. Explanations that need weight decay, or
 # noise, or special tasks are out of court here: there is none of it. What else is there?
 #
@@ -185,7 +186,7 @@ claim("grok.exact", units=max((v - w).abs().max() for v, w in zip((u, M), grokki
 # ## 3 · The paper's first figure
 #
 # Now its size is within reach: $D = 100$, $P = 550$, $N = 500$ units, $\alpha = 1$, $\varepsilon = 0.02$. The paper makes 100,000
-# steps; we make 2,000, each as long as 25 of them, and stop half way. The 500 units are drawn, squared into moments, and
+# steps; we make 4,000, each as long as 25 of them. The 500 units are drawn, squared into moments, and
 # forgotten.
 #
 # Beside the errors we watch two gauges: the *mean square of the weights*, $\mathrm{tr}\,M/D$; and the *alignment* of the tangent
@@ -224,7 +225,7 @@ draw = lab.rng("the paper's sizes")
 x_paper, y_paper, b_paper = grokking.draw_task(100, 550, draw)
 born = grokking.moments(torch.randn(500, 100, generator=draw, dtype=torch.float64))
 points = torch.randn(400, 100, generator=draw, dtype=torch.float64) / 10
-steps_paper = grokking.stages(2000)
+steps_paper = grokking.stages(4000)
 (us, Ms), train_paper = grokking.follow(born, x_paper, y_paper, 1.0, 0.02, 50.0, steps_paper)
 test_paper = grokking.mean_loss(*grokking.form((us, Ms), born, 1.0, 0.02), b_paper)
 norms = Ms.diagonal(dim1=1, dim2=2).mean(1)
@@ -244,7 +245,7 @@ right.plot(steps_paper, norms, color=plot.PURPLE, label="mean square weight")
 right.plot([steps_paper[k] for k in marks], [100 * float(v) for v in alignments], color=plot.GREEN, label="alignment, per cent")
 right.set(xlabel="step", ylim=(0, 80)), right.legend(loc="upper left", fontsize=10)
 for ax in (left, right):
-    ax.set(xscale="symlog", xlim=(0, 2000), xticks=[0, 1, 10, 100, 1000], xticklabels=["0", "1", "10", "100", "1,000"])
+    ax.set(xscale="symlog", xlim=(0, 4000), xticks=[0, 1, 10, 100, 1000], xticklabels=["0", "1", "10", "100", "1,000"])
 show(fig, alt="Left, over steps: the training error falls to near zero between the 50th and the 200th step, the test "
               "error rises above its start, then falls through the dashed line of the first kernel and is small only at "
               "the end. Right: the mean square weight and the alignment rise together in the same period.")
@@ -266,7 +267,7 @@ crossing = check("grok.crossing", crossing)
 
 # %%
 when = torch.tensor(steps_paper, dtype=torch.float64)
-claim("grok.figure1", train=crossing(when, train_paper, 0.1), test=min(float(crossing(when, test_paper, 0.1)), 2000.0),
+claim("grok.figure1", train=crossing(when, train_paper, 0.1), test=min(float(crossing(when, test_paper, 0.1)), 4000.0),
       grown=norms[-1] / norms[0], aligned=alignments[-1] / alignments[0])
 
 # %% [markdown]
@@ -323,12 +324,12 @@ for ax, k in zip(axes, (0, 2, 5)):
     ax.plot(time[1:, k], test[1:, k], color=plot.RED, label="test")
     ax.plot(time[1:, k], tangent_test[1:, k], color=plot.YELLOW, lw=2, ls="--", label="test, tangent model")
     ax.axhline(kernel_loss, color="k", ls=":", lw=1.5, label="its end: first kernel")
-    ax.set(xscale="log", xlabel="time", ylim=(0, 1), title=rf"$\alpha$ = {ALPHAS[k]:g}")
-axes[0].set_ylabel("mean square error"), axes[0].legend(fontsize=9, loc="lower left")
+    ax.set(xscale="log", xlabel="time", ylim=(0, 1.35), title=rf"$\alpha$ = {ALPHAS[k]:g}")
+axes[0].set_ylabel("mean square error"), axes[0].legend(fontsize=9, loc="upper right")
 show(fig, alt="Three panels over logarithmic time. At the smallest scale the test error leaves the tangent model's curve "
               "early and falls soon after the training error. At scale 1 it leaves later. At scale 16 it stays close to the "
-              "tangent model until the training error is gone, near the dotted level of the first kernel, and sinks slowly "
-              "below it.")
+              "tangent model until the training error is nearly gone, then sinks slowly "
+              "below the dotted level of the first kernel.")
 
 # %% [markdown]
 # When the training loss passes 0.1: how far is the test loss from that of the first kernel, and the network from its tangent?
@@ -587,7 +588,7 @@ def by_points(points=180, alpha=1.0):
     right.axvline(points, color=plot.BLUE, lw=6, alpha=0.2)
     right.set(xscale="log", yscale="log", ylim=(1, 32), xticks=[45, 90, 180, 320, 700], xticklabels=["45", "90", "180", "320", "700"])
     right.set(yticks=[1, 2, 5, 10, 20], yticklabels=["1", "2", "5", "10", "20"], xlabel="training points", title=rf"delay, $\alpha$ = {alpha:g}")
-    right.minorticks_off(), right.legend(loc="upper right", fontsize=10)
+    right.minorticks_off(), right.legend(loc="lower left", fontsize=10)
     return fig
 
 

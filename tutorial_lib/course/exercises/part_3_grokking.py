@@ -161,8 +161,9 @@ def kernel(u, M, x, z, eps):
 
 
 def _curves() -> list[Case]:
-    t = torch.tensor([1.0, 2.0, 5.0, 10.0], dtype=torch.float64)
-    return [Case((t, torch.tensor([0.7, 0.4, 0.08, 0.2], dtype=torch.float64), 0.1), "a loss that dips and rises"),
+    t, long = torch.tensor([1.0, 2.0, 5.0, 10.0], dtype=torch.float64), torch.arange(1.0, 7.0, dtype=torch.float64) ** 2
+    return [Case((long, torch.tensor([0.7, 0.4, 0.08, 0.03, 0.06, 0.2], dtype=torch.float64), 0.1),
+                 "a loss that dips and rises"),
             Case((t, torch.tensor([0.7, 0.75, 0.6, 0.55], dtype=torch.float64), 0.1), "a loss that never gets there"),
             Case((t, torch.tensor([0.7, 0.9, 0.3, 0.05], dtype=torch.float64), 0.1), "a loss that gets there at last"),
             Case((t, torch.tensor([0.3, 0.2, 0.1, 0.02], dtype=torch.float64), 0.5), "a loss that is low from the start")]
@@ -172,7 +173,7 @@ def _first(t: Tensor, losses: Tensor, level: float) -> Any:
     for time, loss in zip(t, losses, strict=True):
         if loss < level:
             return time
-    return math.inf
+    return torch.tensor(math.inf)
 
 
 CROSSING = Exercise(
@@ -199,7 +200,7 @@ CROSSING = Exercise(
         "the comparison is turned around: below the level.":
             lambda t, losses, level: t[(losses > level).int().argmax()] if (losses > level).any() else math.inf,
     },
-    alternatives=(_first, lambda t, losses, level: t[losses < level].min() if (losses < level).any() else math.inf),
+    alternatives=(_first, lambda t, losses, level: torch.where(losses < level, t, math.inf).min()),
     hints=("`losses < level` says at which looks the loss is low.",
            "`t[losses < level]` are the times at which it is; the first of them is asked for. What if there are none?",
            "`(losses < level).any()` says whether there are any; return `math.inf` otherwise."),
@@ -222,6 +223,8 @@ def _observe_twin(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
         return {"the twin's function after 40 steps": None}
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise Fault("error", "two numbers are expected: the twin's alpha and its step.")
+    if any(isinstance(v, Tensor) and v.ndim for v in answer):
+        raise Fault("wrong shape", "two plain numbers are expected: the twin's alpha and its step.")
     new_alpha, new_lr = (float(v) for v in answer)
     if not (0 < new_alpha < 1e6 and 0 < new_lr < 1e6):
         raise Fault("error", f"alpha and step are positive numbers; got {new_alpha:g} and {new_lr:g}.")
@@ -253,7 +256,8 @@ TWIN = Exercise(
         "step and alpha are exchanged: alpha first.":
             lambda alpha, eps, lr, new_eps: grokking.twin(alpha, eps, lr, new_eps)[::-1],
     },
-    alternatives=(grokking.twin, lambda alpha, eps, lr, new_eps: [alpha / (new_eps / eps), lr * eps * eps / new_eps / new_eps]),
+    alternatives=(lambda alpha, eps, lr, new_eps: (alpha * eps / new_eps, lr * (eps / new_eps) ** 2),
+                  lambda alpha, eps, lr, new_eps: [alpha / (new_eps / eps), lr * eps * eps / new_eps / new_eps]),
     hints=("f is alpha eps / 2 x^T (M - M0) x here. What has to stay, so that equal M mean equal f?",
            "A step multiplies w by 1 - lr (eps / alpha) times something that depends on f alone. Keep lr eps / alpha, "
            "too.",
