@@ -137,7 +137,8 @@ def test_generalisation_at_its_limits():
 
 def test_generalisation_against_draws():
     """Fit the discriminant to draws, count right answers on draws around the points left out."""
-    H, y, rng = randn(6, 4, seed=3), torch.tensor([1.0, 1, 1, -1, -1, -1], dtype=torch.float64), torch.Generator().manual_seed(1)
+    H, y = randn(6, 4, seed=3), torch.tensor([1.0, 1, 1, -1, -1, -1], dtype=torch.float64)
+    rng = torch.Generator().manual_seed(1)
     sigma = 0.3 * (H - H.mean(0)).square().sum(1).mean().sqrt()
     rights = []
     for i in range(3):

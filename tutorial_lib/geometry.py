@@ -1,6 +1,6 @@
 """Geometry of a few points: tasks with a stated alignment of inputs and labels, and what a representation is good for.
 
-symbol      meaning                                                          shape          in Alleman, Lindsey & Fusi (2024)
+symbol      meaning                                                        shape         Alleman, Lindsey & Fusi (2024)
 N, k        points (conditions), labels                                      ints           number of clusters, targets
 X           inputs, a row for a point                                        (N, p)         x
 Y           labels 1 or -1, balanced, at right angles to each other          (N, k)         y
@@ -39,12 +39,12 @@ def square(delta: float) -> tuple[Tensor, Tensor]:
 
 
 def walsh_labels(N: int, k: int) -> Tensor:
-    """k balanced labels of N points, at right angles: first the bits of the point's number, then their products.  -> (N, k)
+    """k balanced labels of N points, at right angles: first the bits of a point's number, then products.  -> (N, k)
 
     Raises ValueError unless N is a power of 2 and 1 <= k < N.  Taught in 34.
     """
     bits = max(N.bit_length() - 1, 0)
-    if N != 1 << bits or not 1 <= k < N:
+    if 1 << bits != N or not 1 <= k < N:
         raise ValueError(f"N must be a power of 2 and k between 1 and N - 1; got N = {N} and k = {k}")
     number = torch.arange(N)
     sets = sorted(range(1, N), key=lambda s: (s.bit_count(), s))[:k]  # which bits are multiplied
@@ -75,8 +75,8 @@ def aligned_inputs(Y: Tensor, c: float, size: float = 3.0) -> Tensor:
     N, k = Y.shape
     off = torch.cat((torch.ones_like(Y[:, :1]), Y), 1)
     if k > N - 2 or not torch.allclose(off.T @ off, N * torch.eye(k + 1, dtype=Y.dtype), atol=1e-4):
-        raise ValueError("labels of 1 or -1 are balanced, at right angles to each other, and fewer than N - 1; got labels "
-                         f"of shape {tuple(Y.shape)}")
+        raise ValueError("labels of 1 or -1 are balanced, at right angles to each other, and fewer than N - 1; "
+                         f"got labels of shape {tuple(Y.shape)}")
     a, b = variances(k, N - 1 - k, c, size)
     others = torch.linalg.qr(off, mode="complete").Q[:, k + 1:] * N**0.5  # (N, N - 1 - k)
     return torch.cat((Y * a**0.5, others * b**0.5), 1)
@@ -129,8 +129,8 @@ def cross_condition(H: Tensor, y: Tensor, noise: float = 0.3) -> Tensor:
     H: (..., N, m), y: (N,).  Around each point activities are scattered by Gaussian noise, `noise` times the points'
     root mean squared distance from their centre.  The line is the linear discriminant of the points kept (fitted to
     infinitely many draws), its share of right answers on the two others is exact, and the mean over all choices of the
-    two is returned: 0.5 is chance.  Raises ValueError for a class of a single point.  Bernardi et al. (2020), there with
-    a support vector machine.  Taught in 34.
+    two is returned: 0.5 is chance.  Raises ValueError for a class of a single point.  Bernardi et al. (2020), there
+    with a support vector machine.  Taught in 34.
     """
     up, down = (y > 0).nonzero()[:, 0].tolist(), (y < 0).nonzero()[:, 0].tolist()
     if min(len(up), len(down)) < 2:
@@ -143,20 +143,21 @@ def cross_condition(H: Tensor, y: Tensor, noise: float = 0.3) -> Tensor:
         centre = [p.mean(-2) for p in kept]  # (..., m) each
         spread = torch.cat([p - q[..., None, :] for p, q in zip(kept, centre, strict=True)], -2)  # (..., n, m)
         gap, n = centre[0] - centre[1], spread.shape[-2]
-        # (S^T S / n + sigma^2)^-1 gap, by the small matrix
+        # (S^T S / n + sigma^2)^-1 gap sigma^2, by the small matrix
         inner = gram(spread) / n + sigma[..., None] ** 2 * torch.eye(n, dtype=H.dtype)
-        w = gap - (spread.mT @ torch.linalg.solve(inner, spread @ gap[..., None] / n))[..., 0]  # (..., m), times sigma^2
+        w = gap - (spread.mT @ torch.linalg.solve(inner, spread @ gap[..., None] / n))[..., 0]  # (..., m)
         margin = ((C[..., list(out), :] - (centre[0] + centre[1])[..., None, :] / 2) @ w[..., None])[..., 0]  # (..., 2)
-        margin = margin * torch.tensor([1.0, -1.0], dtype=H.dtype) / (sigma * w.norm(dim=-1, keepdim=True)).clamp(min=1e-12)
+        scatter = (sigma * w.norm(dim=-1, keepdim=True)).clamp(min=1e-12)
+        margin = margin * torch.tensor([1.0, -1.0], dtype=H.dtype) / scatter
         rights.append(torch.special.ndtr(margin).mean(-1))
     return torch.stack(rights).mean(0)
 
 
 def embed(K: Tensor, like: Tensor) -> Tensor:
-    """Coordinates whose inner products are the centred kernel's, turned to resemble `like`.  (..., N, N), (N, d) -> (..., N, d)
+    """Coordinates whose inner products are the centred kernel's, turned to resemble `like`.  -> (..., N, d)
 
-    Classical multidimensional scaling to d dimensions, then the rotation or reflection that brings it closest.
-    Taught in 34.
+    K: (..., N, N), like: (N, d).  Classical multidimensional scaling to d dimensions, then the rotation or reflection
+    that brings it closest.  Taught in 34.
     """
     d = like.shape[-1]
     values, modes = torch.linalg.eigh(centred(K))

@@ -1,6 +1,6 @@
 """Networks with one hidden layer, many trained at once; and what pulls a single neuron where.
 
-symbol      meaning                                                          shape           in Alleman, Lindsey & Fusi (2024)
+symbol      meaning                                                          shape           Alleman et al. (2024)
 S, m        networks, neurons in each                                        ints
 X, Y        inputs and labels 1 or -1                                        (N, p), (N, k)  x, y
 W           inner weights, a row for a neuron                                (S, m, p)       W
@@ -70,10 +70,11 @@ def output(w: Weights, X: Tensor, phi: Phi) -> Tensor:
 
 def train(w: Weights, X: Tensor, Y: Tensor, phi: Phi, until: float = 0.01, steps: int = 4000,
           reach: float = 1.0, longest: float = 1.0) -> tuple[Weights, Tensor, Tensor]:
-    """Gradient descent on all networks at once, each until its loss per label is `until`.  -> weights, loss (S,), steps (S,)
+    """Gradient descent on all networks at once, each until its loss per label is `until`.  -> weights, loss, steps
 
-    X: (N, p) or (S, N, p), Y: (N, k) or (S, N, k).  A network's step is `reach` / (trace of its tangent kernel, averaged
-    over points and divided by 4), which bounds the loss's largest curvature, and at most `longest`.  A network that has
+    X: (N, p) or (S, N, p), Y: (N, k) or (S, N, k); loss and steps: (S,).  A network's step is `reach` / (trace of its
+    tangent kernel, averaged over points and divided by 4), which bounds the loss's largest curvature, and at most
+    `longest`.  A network that has
     arrived stands still.  Raises ValueError for shapes that do not fit.  Taught in 34.
     """
     W, A = w
@@ -108,7 +109,8 @@ def pull(W: Tensor, X: Tensor, y: Tensor, phi: Phi) -> Tensor:
     points.  X: (N, p), y: (N,).  Raises ValueError for shapes that do not fit.  Paper: figure 1 C and D.  Taught in 34.
     """
     if W.shape[-1] != X.shape[-1] or y.shape != X.shape[:1]:
-        raise ValueError(f"W (..., p), X (N, p) and y (N,) do not fit: {tuple(W.shape)}, {tuple(X.shape)}, {tuple(y.shape)}")
+        raise ValueError(f"W (..., p), X (N, p) and y (N,) do not fit: {tuple(W.shape)}, {tuple(X.shape)}, "
+                         f"{tuple(y.shape)}")
     Z = W @ X.mT  # (..., N)
     return (y * phi[1](Z, phi[0](Z))) @ X / (2 * len(y))
 
@@ -125,10 +127,10 @@ def switch_point(leak: float) -> float:
 
 
 def label_share(H: Tensor, Y: Tensor) -> Tensor:
-    """For each neuron, the share of its variance over the points that lies along the labels.  (..., N, m), (N, k) -> (..., m)
+    """For each neuron, the share of its variance over the points that lies along the labels.  -> (..., m)
 
-    1 for a neuron that tells labels and nothing else; for one that is on for a single point of four, 1/3.  Labels have
-    to be balanced and at right angles.  Taught in 34.
+    H: (..., N, m), Y: (N, k).  1 for a neuron that tells labels and nothing else; for one that is on for a
+    single point of four, 1/3.  Labels have to be balanced and at right angles.  Taught in 34.
     """
     C = H - H.mean(-2, keepdim=True)
     along = (Y.mT @ C).square().sum(-2) / Y.shape[-2]  # (..., m)

@@ -70,6 +70,9 @@ def square(delta):
     return X, Y
 
 
+# %% [markdown]
+# The label first, then the lift.
+
 # %%
 square = check("geometry.square", square)
 
@@ -202,6 +205,9 @@ def resembles(H, deltas):
 
 sweep = {name: resembles(along(DELTAS, 10, name, 0.1, lab.rng("sweep"))[0], DELTAS) for name in ("tanh", "relu")}
 
+# %% [markdown]
+# Dots: means of ten networks, with their standard deviations (mostly too small to see).
+
 # %%
 fig, axes = plot.figure(columns=2, width=5.0, height=3.5, sharey=True)
 exact = torch.tensor([geometry.square_cka(d) for d in DELTAS])                   # (7, 3)
@@ -247,6 +253,9 @@ def pull(W, X, y, phi):
     """The pull on each of m neurons.  W: (m, p), X: (N, p), y: (N,) -> (m, p)"""
     ...  # your code here
 
+
+# %% [markdown]
+# No loop over points is needed, nor over neurons.
 
 # %%
 pull = check("shallow.pull", pull)
@@ -436,6 +445,9 @@ def share_of_pairs(leak, scale, rng, nets=8):
 races = {leak: share_of_pairs(leak, 1e-30, lab.rng(f"race {leak}")) for leak in LEAKS}
 late = share_of_pairs(0.0, 0.1, lab.rng("short race"))
 
+# %% [markdown]
+# If the formula is right, all curves cross over at 1.
+
 # %%
 fig, (ax,) = plot.figure(width=6.6, height=3.5)
 for (leak, shares), color in zip(races.items(), (plot.BLUE, plot.CYAN, plot.GREEN, plot.YELLOW)):
@@ -447,6 +459,9 @@ ax.legend(loc="center left", fontsize=10, bbox_to_anchor=(1.0, 0.5))
 show(fig, alt="Share of the output carried by neurons of two corners, over delta in units of the predicted tie. Four curves for "
               "leaks from 0 to 0.4 stay near 0 below 1 and rise towards 1 above it, more gently for larger leaks. A dashed "
               "grey curve from a larger beginning rises slowly all along.")
+
+# %% [markdown]
+# At 0.85 and 1.15 times the tie, over all four leaks:
 
 # %%
 claim("geometry.switch", below=max(r[1] for r in races.values()), above=min(r[7] for r in races.values()))
@@ -480,6 +495,9 @@ for name in shallow.PHI:
     runs = [along([0.4], 8, name, s, lab.rng(f"ends {s}"), steps=2500) for s in SCALES]
     four[name] = torch.stack([resembles(H, [0.4])[0][0] for H, _ in runs])       # (scales, 8)
     print(f"{name}: {sum((loss > 0.02).sum().item() for _, loss in runs)} of {8 * len(SCALES)} networks above a loss of 0.02")
+
+# %% [markdown]
+# Solid lines: smooth at 0. Dashed lines: a kink there.
 
 # %%
 fig, (ax,) = plot.figure(width=6.6, height=3.5)
@@ -576,6 +594,9 @@ axes[0].set_ylabel("CKA with the labels")
 axes[1].legend(loc="lower left", fontsize=10, markerscale=0.8)
 show(fig, alt="Two scatter plots of networks, CKA with labels against CKA with inputs, for one and for four labels. Red tanh "
               "networks lie above and to the left of blue relu networks; larger dots, of more aligned tasks, lie higher.")
+
+# %% [markdown]
+# The smallest differences over all twenty settings, means of five networks:
 
 # %%
 target_gap = min((found[k, s, "tanh"][0].mean(1) - found[k, s, "relu"][0].mean(1)).min() for k in (1, 4) for s in (0.1, 1.0))
@@ -810,6 +831,9 @@ def on_digits(name, nets=3):
 
 
 seen = {name: on_digits(name) for name in ("tanh", "relu")}
+
+# %% [markdown]
+# Training goes from left to right; means of three networks with their standard deviations.
 
 # %%
 fig, axes = plot.figure(columns=2, width=4.8, height=3.5)

@@ -106,7 +106,8 @@ def _pull_with(weight: Callable[[Tensor, Tensor, Any], Tensor]) -> Callable[...,
 
 def _pull_cases() -> list[Case]:
     W, X, y = _randn(5, 3), _randn(4, 3, seed=1), torch.tensor([1.0, -1, 1, -1], dtype=torch.float64)
-    return [Case((W, X, y, shallow.PHI[name]), f"phi = {name}, 5 neurons, 4 points") for name in ("tanh", "relu", "elu")]
+    return [Case((W, X, y, shallow.PHI[name]), f"phi = {name}, 5 neurons, 4 points")
+            for name in ("tanh", "relu", "elu")]
 
 
 def _pull_by_autograd(W: Tensor, X: Tensor, y: Tensor, phi: Any) -> Tensor:
@@ -153,23 +154,27 @@ PULL = Exercise(
             lambda W, X, y, phi: shallow.pull(W, X, y, phi) @ X.T,
         "you took a relu's slope for every phi. Whatever phi is, its slope is phi[1](Z, phi[0](Z)).":
             _pull_with(lambda z, y, phi: y * (z > 0)),
-        "the error is that of the output, and at the beginning f is 0, so it is y / 2. You put this one neuron's activity "
-        "in the place of f.": _pull_with(lambda z, y, phi: 2 * y * torch.sigmoid(-y * phi[0](z)) * phi[1](z, phi[0](z))),
-        "y - f is the error of a squared loss, and at the beginning f is 0, not this neuron's activity. Here it is y / 2.":
+        "the error is that of the output, and at the beginning f is 0, so it is y / 2. You put this one neuron's "
+        "activity in the place of f.":
+            _pull_with(lambda z, y, phi: 2 * y * torch.sigmoid(-y * phi[0](z)) * phi[1](z, phi[0](z))),
+        "y - f is the error of a squared loss, and at the beginning f is 0, not this neuron's activity. Here it is "
+        "y / 2.":
             _pull_with(lambda z, y, phi: (y - phi[0](z)) * phi[1](z, phi[0](z))),
         "you divided by the number of neurons; the loss is the mean over the points.":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi) * len(y) / len(W),
-        "the activity has come in beside the slope. The chain rule has the slope alone: the activity belongs to the outer "
-        "weight's gradient.": _pull_with(lambda z, y, phi: y * phi[0](z) * phi[1](z, phi[0](z))),
+        "the activity has come in beside the slope. The chain rule has the slope alone: the activity belongs to the "
+        "outer weight's gradient.": _pull_with(lambda z, y, phi: y * phi[0](z) * phi[1](z, phi[0](z))),
         "one pull for all neurons, their mean. Each neuron has a pull of its own.":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi).mean(0),
         "your result has neurons and coordinates exchanged: (p, m) in place of (m, p).":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi).T,
     },
     alternatives=(_pull_by_autograd, _pull_by_loop,
-                  lambda W, X, y, phi: torch.einsum("n,mn,np->mp", y, phi[1](W @ X.T, phi[0](W @ X.T)), X) / (2 * len(y))),
+                  lambda W, X, y, phi: torch.einsum("n,mn,np->mp", y, phi[1](W @ X.T, phi[0](W @ X.T)), X)
+                  / (2 * len(y))),
     hints=("Z = W @ X.T holds what every neuron gets from every point, (m, N). Its slope is phi[1](Z, phi[0](Z)).",
-           "Each point pulls by its label, times the neuron's slope there, times itself. `(...) @ X` adds the points up.",
+           "Each point pulls by its label, times the neuron's slope there, times itself. `(...) @ X` adds the "
+           "points up.",
            "(y * slope) @ X / (2 * len(y))"),
     solution='''
 def pull(W, X, y, phi):
@@ -218,13 +223,14 @@ SWITCH_POINT = Exercise(
             lambda leak: 2 / 3,
         "the third coordinate of the single pull is off: x4 - x2 - x3 has 3 delta there, with a plus.":
             lambda leak: (2 * (1 - leak) ** 2 / (4 * (1 + leak) ** 2 - (1 - 3 * leak) ** 2)) ** 0.5,
-        "you set the pulls equal coordinate by coordinate, or left out the squares: the lengths are to be equal, sums of "
-        "squares.": lambda leak: (2 * (1 - leak) / (4 * (1 + leak) - (1 + 3 * leak))) ** 0.5,
+        "you set the pulls equal coordinate by coordinate, or left out the squares: the lengths are to be equal, "
+        "sums of squares.": lambda leak: (2 * (1 - leak) / (4 * (1 + leak) - (1 + 3 * leak))) ** 0.5,
         "a straight line between the relu's answer and 0 is a fair guess; the two lengths tell exactly.":
             lambda leak: (2 / 3) ** 0.5 * (1 - leak),
     },
     alternatives=(lambda leak: torch.tensor((2 - 2 * leak) / (3 + 5 * leak)).sqrt(),
-                  lambda leak: min((abs(2 * d * (1 + leak) - (2 * (1 - leak) ** 2 + d**2 * (1 + 3 * leak) ** 2) ** 0.5), d)
+                  lambda leak: min((abs(2 * d * (1 + leak)
+                                        - (2 * (1 - leak) ** 2 + d**2 * (1 + 3 * leak) ** 2) ** 0.5), d)
                                    for d in torch.linspace(0.01, 1, 9901).tolist())[1]),
     hints=("All four corners add up to nothing in the first two coordinates: x4 - x2 - x3 = (-1, -1, 3 delta).",
            "Single: (1 - leak, 1 - leak, delta (1 + 3 leak)). Pair: (0, 0, 2 delta (1 + leak)). Set the lengths equal.",
@@ -266,8 +272,9 @@ VARIANCES = Exercise(
             lambda k, rest, c, size: (c * size, (1 - c) * size),
         "k and rest are exchanged in the ratio: (a / b)^2 = c^2 rest / (k (1 - c^2)).":
             lambda k, rest, c, size: _scaled(c * k**0.5, (rest * (1 - c**2)) ** 0.5, k, rest, size),
-        "the ratio of a and b is right; the size is not: b is size / (k a/b + rest), since there are k directions of "
-        "variance a.": lambda k, rest, c, size: (c * (rest / (k * (1 - c**2))) ** 0.5 * size / (k + rest), size / (k + rest)),
+        "the ratio of a and b is right; the size is not: b is size / (k a/b + rest), since there are k directions "
+        "of variance a.": lambda k, rest, c, size: (c * (rest / (k * (1 - c**2))) ** 0.5 * size / (k + rest),
+                                                    size / (k + rest)),
         "these are standard deviations, the roots of the variances.":
             lambda k, rest, c, size: tuple(v**0.5 for v in geometry.variances(k, rest, c, size)),
         "c should be squared: with labels' kernel 1 (k times), the cosine is a k / sqrt(k (a^2 k + b^2 rest)).":
@@ -323,7 +330,8 @@ def _parallel_cases() -> list[Case]:
 
 
 PARALLELISM = Exercise(
-    name="geometry.parallelism", chapter="34", title="Are the steps parallel?", reference=geometry.parallelism, minutes=9,
+    name="geometry.parallelism", chapter="34", title="Are the steps parallel?", minutes=9,
+    reference=geometry.parallelism,
     cases=_parallel_cases,
     mistakes={
         "only one of the two pairings is tried: the first with the first, the second with the second. Try the crossed "
