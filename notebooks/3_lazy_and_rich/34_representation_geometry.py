@@ -125,7 +125,7 @@ ask("geometry.first_guess")
 # %%
 from tutorial_lib.alignment import cka, gram
 
-VIEW = torch.tensor([[1.0, -0.12], [0.25, 0.38], [0.0, 0.9]], dtype=torch.float64)                       # a slanted look
+VIEW = torch.tensor([[0.95, -0.12], [0.45, 0.32], [0.0, 0.9]], dtype=torch.float64)                       # a slanted look
 SIGNS = ["+ +", "+ \u2212", "\u2212 +", "\u2212 \u2212"]
 
 
