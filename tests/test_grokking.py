@@ -1,4 +1,4 @@
-"""grokking: forms against samples, kernels against autograd, moments against every unit, regression against features."""
+"""grokking: forms against samples, kernels against autograd, moments against units, regression against features."""
 
 import math
 

@@ -96,6 +96,9 @@ for t in range(1201):
     W = step(W, x, error, 4.0, EPS, lr) if t < 1200 else W
 curves = torch.tensor(curves)                          # (looks, 2)
 
+# %% [markdown]
+# The axis of steps is logarithmic: equal distances are equal factors.
+
 # %%
 fig, (ax,) = plot.figure(width=7.4, height=3.4)
 plot.lines(ax, LOOKS, {"training points": curves[:, 0], "fresh points": curves[:, 1]}, xlabel="step", ylabel="mean square error")
@@ -212,6 +215,9 @@ def kernel(u, M, x, z, eps):
 # %%
 kernel = check("grok.kernel", kernel)
 
+# %% [markdown]
+# Drawn, squared, trained; and the gauges, at every fourth look.
+
 # %%
 from tutorial_lib.alignment import cka, gram, moved
 
@@ -267,6 +273,9 @@ def crossing(t, losses, level):
 # %%
 crossing = check("grok.crossing", crossing)
 
+# %% [markdown]
+# The paper's statement beside ours:
+
 # %%
 when = torch.tensor(steps_paper, dtype=torch.float64)
 claim("grok.figure1", train=crossing(when, train_paper, 0.1), test=min(float(crossing(when, test_paper, 0.1)), 4000.0),
@@ -320,6 +329,9 @@ apart = grokking.mean_loss(forms[0] - tangent[0], forms[1] - tangent[1], 0 * b) 
 # %%
 ask("grok.plateau")
 
+# %% [markdown]
+# Three of the six, each beside its tangent model:
+
 # %%
 fig, axes = plot.figure(columns=3, width=3.9, height=3.5, sharey=True)
 for ax, k in zip(axes, (0, 2, 5)):
@@ -356,6 +368,9 @@ for k in range(6):
 
 # %%
 ask("grok.delay")
+
+# %% [markdown]
+# All six scales, with your `crossing`:
 
 # %%
 both = {name: torch.tensor([float(crossing(time[:, k], losses[:, k], 0.1)) for k in range(6)])
@@ -444,6 +459,9 @@ clock = torch.tensor(look, dtype=torch.float64)[:, None] * rate
 cross = [torch.tensor([float(crossing(clock[:, k], v[:, k], 0.1)) for k in range(12)]).view(4, 3) for v in (fit, loss)]
 between, ratio = cross[1] - cross[0], cross[1] / cross[0]
 
+# %% [markdown]
+# Two ways of stating a delay: how much time passes between the crossings, and how many times as late the second one is.
+
 # %%
 fig, axes = plot.figure(columns=2, width=5.0, height=3.6)
 for ax, values, title, form_ in zip(axes, (between, ratio), ("time between the crossings", "ratio of the times"), ("{:,.0f}", "{:.1f}")):
@@ -485,6 +503,9 @@ def twin(alpha, eps, lr, new_eps):
 # %%
 twin = check("grok.twin", twin)
 
+# %% [markdown]
+# On mirrored points the twin should be exact. On our own points, which have no mirror images, the table above must do.
+
 # %%
 xx, yy = torch.cat((x, -x)), torch.cat((y, y))
 one, _ = grokking.follow(BORN, xx, yy, 1.0, 0.25, 2.0, [50, 500])
@@ -522,6 +543,9 @@ loss7 = grokking.mean_loss(*grokking.form(now7, turned, 2.0, EPS), b)
 clock7 = rate7 * torch.tensor(look7, dtype=torch.float64)
 first = torch.stack([grokking.mean_loss(*grokking.lazy(turned[0][k], turned[1][k], x, y, EPS), b) for k in range(5)])
 late = torch.stack([crossing(clock7, loss7[:, k], 0.1) / crossing(clock7, fit7[:, k], 0.1) for k in range(5)])
+
+# %% [markdown]
+# Left, three of the five angles; right, the delay, and how good the first kernel is, for all.
 
 # %%
 fig, (left, right) = plot.figure(columns=2, width=5.0, height=3.5)
@@ -586,11 +610,13 @@ def by_points(points=180, alpha=1.0):
     left.legend(loc="upper right", fontsize=10)
     ok = late8[:, k].isfinite()
     right.plot(torch.tensor(COUNTS)[ok], late8[ok, k], "o-", color=plot.RED)
-    right.plot(torch.tensor(COUNTS)[~ok], torch.full((int((~ok).sum()),), 25.0), "x", color=plot.GREY, ms=9, label="not in this time")
+    never = torch.tensor(COUNTS)[~ok]
+    right.plot(never, torch.full((len(never),), 25.0), "x", color=plot.GREY, ms=9, label="not in this time")
     right.axvline(grokking.features(30), color="k", ls=":", lw=1.5, label="495 points")
     right.axvline(points, color=plot.BLUE, lw=6, alpha=0.2)
-    right.set(xscale="log", yscale="log", ylim=(1, 32), xticks=[45, 90, 180, 320, 700], xticklabels=["45", "90", "180", "320", "700"])
-    right.set(yticks=[1, 2, 5, 10, 20], yticklabels=["1", "2", "5", "10", "20"], xlabel="training points", title=rf"delay, $\alpha$ = {alpha:g}")
+    right.set(xscale="log", yscale="log", ylim=(1, 32), xlabel="training points", title=rf"delay, $\alpha$ = {alpha:g}")
+    right.set(xticks=[45, 90, 180, 320, 700], xticklabels=["45", "90", "180", "320", "700"])
+    right.set(yticks=[1, 2, 5, 10, 20], yticklabels=["1", "2", "5", "10", "20"])
     right.minorticks_off(), right.legend(loc="lower left", fontsize=10)
     return fig
 
@@ -662,6 +688,9 @@ late9 = [nine_tenths(clock9[:, k], loss9[:, k], 0.0 if k < 3 else loss9[:, k].mi
          for k in range(13)]
 K9 = kernel(*BORN, z, z, EPS)
 face = [float(cka(K9, gram(v))) for v in asked[2:]]
+
+# %% [markdown]
+# Errors as shares of their beginning; right, each question's delay beside how well the first kernel is aligned with it.
 
 # %%
 fig, axes = plot.figure(columns=3, width=3.9, height=3.5)

@@ -64,7 +64,8 @@ LOSS_PARTS = Exercise(
             _parts(mean=lambda B, D: (B.sum() / D) ** 2),
         "the factor 2 is missing in the last part: each pair i, j of a symmetric form meets itself in two ways.":
             _parts(shape=lambda B, D: B.square().sum() / D**2),
-        "the last part has 1/D^2: two inputs, each with variance 1/D.": _parts(shape=lambda B, D: 2 * B.square().sum() / D),
+        "the last part has 1/D^2: two inputs, each with variance 1/D.":
+            _parts(shape=lambda B, D: 2 * B.square().sum() / D),
         "tr(B)^2 is not the sum of squares: |B|^2 adds the squares of all entries.":
             _parts(shape=lambda B, D: 2 * B.trace() ** 2 / D**2),
         "`B @ B` is a product of matrices and its sum is something else; |B|^2 is `B.square().sum()`.":
@@ -127,7 +128,7 @@ KERNEL = Exercise(
             _kernel(first=lambda u, M, x, z, eps: eps * z @ u),
         "the first blank is a product; the mean of eps (w.x) + eps (w.z) is a sum.":
             _kernel(first=lambda u, M, x, z, eps: eps * (x @ u)[:, None] * (z @ u)),
-        "the mean of a product is not the product of means: the second blank needs M, the mean of w w^T, and not u u^T.":
+        "the mean of a product is not the product of means: the second blank needs M, the mean of w w^T, not u u^T.":
             _kernel(second=lambda u, M, x, z, eps: eps**2 * (x @ u)[:, None] * (z @ u)),
         "M is missing in the second blank: it is eps^2 x^T M z.":
             _kernel(second=lambda u, M, x, z, eps: eps**2 * x @ z.T),
@@ -143,10 +144,11 @@ KERNEL = Exercise(
         "x.z stands in front of the bracket already; in the second blank it is once too much.":
             _kernel(second=lambda u, M, x, z, eps: eps**2 * (x @ M @ z.T) * (x @ z.T)),
     },
-    alternatives=(_kernel(), _kernel(first=lambda u, M, x, z, eps: eps * (x @ u).unsqueeze(1) + eps * (z @ u).unsqueeze(0),
-                                     second=lambda u, M, x, z, eps: (eps * x) @ M @ (eps * z).T)),
+    alternatives=(_kernel(),
+                  _kernel(first=lambda u, M, x, z, eps: eps * (x @ u).unsqueeze(1) + eps * (z @ u).unsqueeze(0),
+                          second=lambda u, M, x, z, eps: (eps * x) @ M @ (eps * z).T)),
     hints=("The gradient of a unit is (1 + eps w.x) x. Multiply those of x and z, and take the mean over units.",
-           "(1 + eps w.x)(1 + eps w.z) = 1 + eps (w.x + w.z) + eps^2 (w.x)(w.z). The mean of w is u, that of w w^T is M.",
+           "(1 + eps w.x)(1 + eps w.z) = 1 + eps (w.x + w.z) + eps^2 (w.x)(w.z). The mean of w is u, of w w^T it is M.",
            "A column of x @ u and a row of z @ u: `(x @ u)[:, None] + z @ u` has the shape (P, R)."),
     solution='''
 def kernel(u, M, x, z, eps):
@@ -166,7 +168,7 @@ def _curves() -> list[Case]:
                  "a loss that dips and rises"),
             Case((t, torch.tensor([0.7, 0.75, 0.6, 0.55], dtype=torch.float64), 0.1), "a loss that never gets there"),
             Case((t, torch.tensor([0.7, 0.9, 0.3, 0.05], dtype=torch.float64), 0.1), "a loss that gets there at last"),
-            Case((t, torch.tensor([0.3, 0.2, 0.1, 0.02], dtype=torch.float64), 0.5), "a loss that is low from the start")]
+            Case((t, torch.tensor([0.3, 0.2, 0.1, 0.02], dtype=torch.float64), 0.5), "a loss low from the start")]
 
 
 def _first(t: Tensor, losses: Tensor, level: float) -> Any:

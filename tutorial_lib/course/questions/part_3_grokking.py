@@ -50,7 +50,7 @@ QUESTIONS = (
          Choice("Longer",
                 "Yes, as a ratio, although in steps it becomes shorter. Both are true, and this section is about why.",
                 right=True),
-         Choice("It stays", "It would at a fixed *product* of alpha and eps. Here alpha stays, so the product grows."))),
+         Choice("It stays", "It would at a fixed *product* of alpha and eps. Here alpha stays, so it grows."))),
     Question(
         "grok.window", "32",
         "There are 30 inputs. How many points does the first kernel need, to find y = (b.x)^2 / 2 exactly, without any "
@@ -60,7 +60,7 @@ QUESTIONS = (
             "these functions."),
     Question(
         "grok.digits", "32",
-        "280 digits, the same network, alpha = 4, two questions: is it a zero? And: how large is the square of a hidden "
+        "280 digits, one network, alpha = 4, two questions: is it a zero? And: how large is the square of a hidden "
         "direction of the image? Which shows a delay?",
         (Choice("Both: the images are the same, and so is the scale",
                 "The scale alone makes no delay. The first kernel must also be wrong for the question."),
