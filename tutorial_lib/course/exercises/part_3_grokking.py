@@ -70,6 +70,8 @@ LOSS_PARTS = Exercise(
             _parts(shape=lambda B, D: 2 * B.trace() ** 2 / D**2),
         "`B @ B` is a product of matrices and its sum is something else; |B|^2 is `B.square().sum()`.":
             _parts(shape=lambda B, D: 2 * (B @ B).sum() / D**2),
+        "the last part has |B|, the root of the sum of squares; |B|^2 is the sum itself.":
+            _parts(shape=lambda B, D: 2 * B.norm() / D**2),
         "that is the largest singular value; |B|^2 adds the squares of all entries.":
             _parts(shape=lambda B, D: 2 * torch.linalg.matrix_norm(B, 2) ** 2 / D**2),
         "you returned the sum. Return the three parts, linear, mean and shape: `torch.stack`.":
@@ -132,6 +134,8 @@ KERNEL = Exercise(
             _kernel(second=lambda u, M, x, z, eps: eps**2 * (x @ u)[:, None] * (z @ u)),
         "M is missing in the second blank: it is eps^2 x^T M z.":
             _kernel(second=lambda u, M, x, z, eps: eps**2 * x @ z.T),
+        "the second blank is (x.z)^2, which would do for M = 1; other weights have another M: eps^2 x^T M z.":
+            _kernel(second=lambda u, M, x, z, eps: eps**2 * (x @ z.T) ** 2),
         "there is a half too much: it is in phi, and its derivative is 1 + eps z.":
             _kernel(first=lambda u, M, x, z, eps: eps / 2 * ((x @ u)[:, None] + z @ u),
                     second=lambda u, M, x, z, eps: eps**2 / 4 * x @ M @ z.T),
