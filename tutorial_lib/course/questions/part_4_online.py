@@ -80,22 +80,21 @@ QUESTIONS = (
                 "How much is lost depends on the weights: on whether the layers above hold for long what the layers "
                 "below told them once."),
          Choice("It gets smaller: as the network learns, more of the true gradient is on the paths the rule sees",
-                "Yes, in the recorded runs. The rule can teach memories that lie in one layer, and a network taught by "
-                "it uses those.", right=True),
+                "Yes, in the runs we made, though not evenly. The rule can teach memories that lie in one layer, and a "
+                "network taught by it has those to use.", right=True),
          Choice("It grows until learning stops", "That would have been possible: nothing makes the rule follow the "
                                                  "true gradient. It is not what is seen."))),
     Question(
         "online.stale", "45",
-        "When weights change at every step, traces collected under the old weights no longer fit the new ones. With a "
-        "very small learning rate, and then one ten times smaller still, what happens to the relative error of the "
-        "gradient?",
-        (Choice("It stays: a wrong trace is a wrong trace",
-                "How wrong depends on how far the weights have moved while the trace still remembers."),
-         Choice("It falls ten times or more", "Yes: the weights have moved a tenth as far during the memory of the "
-                                              "modes, and a learner that has learned less has a larger gradient to "
-                                              "compare with.", right=True),
-         Choice("It falls by the square root of ten", "Errors that add up at random would do so. These do not: the "
-                                                      "weights move in the direction of learning, step after step."))),
+        "When weights change at every step, traces collected under the old weights no longer fit the new ones. At a "
+        "learning rate at which a stream is learned well, how far off will the gradient be, relative to its size?",
+        (Choice("Next to nothing: one step moves the weights by very little",
+                "One step does. A mode near the circle remembers hundreds of steps, and they add up."),
+         Choice("It depends on the parameter: for the turns of the modes about as much as its size, for B less",
+                "Yes, roughly. An angle that has moved a little turns a trace of hundreds of steps by a lot.",
+                right=True),
+         Choice("It becomes useless for all parameters", "For B most of it is right, and even for the turns it does "
+                                                         "not keep the rule from learning."))),
     Question(
         "online.close_batch", "45",
         "A phone learns from one endless stream, and a data centre from a million stored texts, a thousand at a time. "
