@@ -160,7 +160,11 @@ def test_bad_input_is_answered(shared, shown):
     assert "progress(export=folder)" in shown[0].text and "progress(export=folder)" in shown[0].html
     assert not progress.is_export({"course": "x"}) and classroom.read_file(shared / "none.json")[0] is None
     assert classroom.short("a " * 100).endswith("…") and classroom.chapter_lines(CHAPTER, [])
-    assert classroom.fullness(export_of()) == (0, 0) and not classroom.whole({"moments": 3})
+    with pytest.raises(KeyError):
+        classroom.show_report(shared, "98")
+    t = classroom.Tally(course.exercise("vae.traverse"), 3, 2, 1.5, ())
+    assert t.exercise.chapter == "11" and classroom.fullness(export_of()) == (0, 0)
+    assert not classroom.whole({"moments": 3})
 
 
 def test_sections_follow_the_chapter():

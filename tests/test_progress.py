@@ -1,7 +1,7 @@
 """progress: what was passed and answered, chapter by chapter."""
 
 from tutorial_lib.kit import store
-from tutorial_lib.kit.progress import Work, counts, show_progress
+from tutorial_lib.kit.progress import Work, counts, exported, is_export, show_progress
 
 TABLE = [Work("10", "Gaussians & KL", ("a", "b", "c"), ("q", "r")), Work("11", "VAE", ("d",), ()),
          Work("12", "Nothing to do", (), ())]
@@ -30,3 +30,10 @@ def test_the_table_is_accessible_html(learner, shown):
     table = shown[0].html
     assert table.count("<tr>") == 2 and "Gaussians &amp; KL" in table and "Nothing to do" not in table
     assert '<progress value="0" max="3" aria-label="0 of 3 exercises passed"></progress>' in table
+
+
+def test_what_leaves_the_machine_has_a_name_only_if_one_is_given(learner):
+    record = store.empty() | {"id": "abc", "private": "diary"}
+    copy = exported(record, "abc", "")
+    assert is_export(copy) and "name" not in copy and "private" not in copy and copy["learner"] == "abc"
+    assert exported(record, "abc", "Ada")["name"] == "Ada"

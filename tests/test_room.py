@@ -16,6 +16,7 @@ LINUX, MACOS, WINDOWS = (kit.SYSTEMS[n] for n in ("linux", "macos", "windows"))
 
 def test_each_system_gets_what_its_conditions_ask_for():
     need = {s.name: kit.wanted(kit.requirements(), s, "3.11") for s in kit.SYSTEMS.values()}
+    assert all(isinstance(s, kit.System) for s in kit.SYSTEMS.values())
     shared = {"torch", "numpy", "jupyterlab", "ipywidgets", "nbval", "setuptools", "pip"}
     assert all(shared <= names for names in need.values())
     assert "pywinpty" in need["windows"] and "colorama" in need["windows"] and "ptyprocess" not in need["windows"]

@@ -96,3 +96,25 @@ def test_other_modes_remember_without_a_file(mode, learner, monkeypatch):
     assert store.read() == store.empty()
     store.note_answer("r", "b", True)
     assert list(store.read()["answers"]) == ["r"] and '"r"' not in store.path().read_text()
+
+
+def test_moments_are_kept_and_an_id_is_drawn_once(learner, monkeypatch):
+    monkeypatch.setattr(store, "MOMENTS", 3)
+    monkeypatch.setattr(store.time, "time", lambda: 1000.7)
+    store.note_start("11")
+    store.note_attempt("e", "not started", None)
+    store.note_attempt("e", "passed", None)
+    store.note_answer("q", "a", True)
+    assert store.read()["moments"] == [[1000, "start", "11"], [1000, "check", "e"], [1000, "ask", "q"]]
+    store.note_start("12")
+    assert len(store.read()["moments"]) == 3 and store.read()["moments"][-1][2] == "12"
+    first = store.learner_id()
+    assert len(first) == 8 and store.learner_id() == first == store.read()["id"]
+    assert store.usable(store.read()) and not store.usable({"exercises": {"e": {}}, "answers": {}})
+
+
+def test_a_record_of_an_older_edition_goes_on(learner):
+    store.path().parent.mkdir(parents=True, exist_ok=True)
+    store.path().write_text('{"version": 1, "exercises": {}, "answers": {}}')
+    store.note_start("11")
+    assert [m[1:] for m in store.read()["moments"]] == [["start", "11"]]

@@ -23,6 +23,7 @@ each = pytest.mark.parametrize("chapter", CHAPTERS)
 @pytest.mark.parametrize("total", plan.TOTALS)
 def test_a_timetable_fills_its_time_and_keeps_what_matters(chapter, total):
     table = plan.timetable(chapter, total)
+    assert isinstance(table, plan.Timetable)
     begins = [s.begins for s in table.slots]
     end = table.slots[-1].begins + table.slots[-1].minutes
     assert begins == sorted(begins) and [s.section for s in table.slots] == list(sections.of(chapter))
@@ -57,7 +58,10 @@ def test_a_slot_costs_what_its_section_holds():
     assert slot.telling() == pytest.approx(2 + 0.6 + 3 + 3 + 1) and slot.doing() == 6
     slot.exercises["vae.traverse"] = "show"
     assert slot.doing() == plan.SHOWN and plan.cost([slot]) == slot.telling() + slot.doing()
+    assert "show (you fill it in)" in teacher.what_happens(slot)
+    assert "explorer" in teacher.what_happens(slot)
     slot.skipped = True
+    assert teacher.what_happens(slot).startswith("skipped; for home")
     assert slot.telling() == 0 and len(list(plan.reductions("11", [slot]))) == 1
 
 
@@ -68,7 +72,7 @@ def test_a_workshop_follows_the_spine_and_ends_in_time(part, length):
     spine = [c.id for c in chapters.all_chapters().values() if c.id[0] == part and c.track == "core"]
     assert [i.chapter for i in items if i.chapter] + left == spine and items[0].chapter == spine[0]
     for before, after in zip(items[:-1], items[1:], strict=True):
-        assert before.begins + before.minutes == after.begins
+        assert isinstance(before, plan.Item) and before.begins + before.minutes == after.begins
     assert items[-1].begins + items[-1].minutes <= plan.LENGTHS[length][0]
     page = teacher.workshop_page(part)
     assert all(chapters.chapter(i.chapter).path.stem + "_teacher.html" in page for i in items if i.chapter)
@@ -93,6 +97,7 @@ def test_a_teachers_page_holds_everything_a_class_needs(chapter):
     assert c.discuss in plain and c.when_late in plain and all(f"In {t} minutes" in plain for t in plan.TOTALS)
     assert '<img alt="' in page and "In [1]" in page and "of 5 runs" in page
     assert pages.fetches(page) == [] and "@media print" in page
+    assert teacher.board_picture(chapter) in page and teacher.board_picture("00").startswith("<img")
     assert teacher.clock(95.4) == "1:35" and "min" in teacher.title_of("vae.traverse")
 
 

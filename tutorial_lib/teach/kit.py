@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -142,7 +142,7 @@ class Collected:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def collect(system: System, python: str, target: Path, say=lambda text: None) -> Collected:
+def collect(system: System, python: str, target: Path, say: Callable[[str], None] = lambda text: None) -> Collected:
     """Fetch everything that a system needs into one folder."""
     target.mkdir(parents=True, exist_ok=True)
     versions = pins((settings.ROOT / "constraints.txt").read_text(encoding="utf-8"))
