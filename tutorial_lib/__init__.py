@@ -56,6 +56,18 @@ The modules, in reading order:
     tangents        a network, its tangent, and the scale of its output, where one can see every neuron
     alignment       how alike two kernels are, how far one has moved
     ntk             the neural tangent kernel: by a recursion, by gradients, and what it predicts
+    grokking        a network whose test loss, kernel and training are known exactly, and which groks
+    connectivity    weights of low rank at the same size, and how far a linear network's kernel will move
+    delayed_match   the same or another?  recurrent networks trained side by side from different wirings
+    geometry        tasks of few points with a stated alignment, and what a representation is good for
+    shallow         networks with one hidden layer, many at once, and what pulls a single neuron where
+    stability       can an optimiser stay at a minimum?  curvatures, SGD's second moment, its exact threshold
+    two_layer       a diagonal and a ReLU network trained by SGD or gradient descent, many runs side by side
+    flat            networks as functions of one long vector of weights, and their tangents
+    subspace        training in a random subspace: four projections, a task with a known answer
+    description     a network as a short file, and what its length proves
+    coding_rate     nats for features at once and class by class, doubly stochastic memberships
+    clustering      k-means, spectral, self-expression, votes of copies, accuracy under the best matching
     ssm             linear state spaces: discretisations, one answer by recurrence, convolution and chunks
     hippo           matrices that remember: polynomial bases, the beginnings of S4D
     memory          what a state remembers: the past redrawn from it, how sharply, recall without training
@@ -64,6 +76,11 @@ The modules, in reading order:
     framework       one recurrence for attention, state spaces and gated networks
     associative_recall  keys and values go by, then the keys again
     selective       state spaces that choose: the selective scan, and the same by matrix products
+    choosing        hold what was marked: one selective number, and the floor of every fixed filter
+    lyapunov        Lyapunov exponents by tangents and exactly, and a search for growth
+    mamba           the Mamba block by scan and by steps, a reader of text that writes on
+    transformer     a small Transformer with rotary places, the control
+    precision       products in half precision by rounding, fine-tuning in a format, how far two models are apart
     kit/            machinery with no content: checks, questions, claims, explorers, plots, data
     course/         content tied to chapters: exercises, questions, claims, papers, the map
     teach/          for a room: teacher pages, class view, slides, homework, all made from the chapters

@@ -695,5 +695,5 @@ ask("ntk.close_fixed")
 # arXiv:1905.12173: the kernel on the sphere, mode by mode. The exponents, the opposite points and the experiment on stopping
 # are ours. Digits: MNIST, see the data's card.
 #
-# **Next:** 32 Grokking (on its way): a network that begins lazily, and then does not stay so. Back to the
+# **Next:** [32 Grokking](32_grokking.ipynb): a network that begins lazily, and then does not stay so. Back to the
 # [map](../00_start_here.ipynb).

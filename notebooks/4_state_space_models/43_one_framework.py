@@ -746,4 +746,4 @@ ask("framework.close_size")
 # arXiv:2009.14794: random features. S. Arora et al., *Zoology* (2023), arXiv:2312.04927: multi-query associative recall. The rank that softmax needs, the units
 # and the memory made by hand are our way of telling it.
 #
-# **Next:** 44 Selective state spaces (on its way). Back to the [map](../00_start_here.ipynb).
+# **Next:** [44 Selective state spaces](44_selective_state_spaces.ipynb). Back to the [map](../00_start_here.ipynb).

@@ -28,6 +28,7 @@ def mathml(latex: str, block: bool = False) -> str:
 
     # the converter knows \Big before signs alone, and no \arg
     known = re.sub(r"\\(?:[bB]igg?)[lr]?\s*(?=\\[lr]angle)", "", latex.strip())
+    known = re.sub(r"(\\text\{[^{}$]*)\$([^$]+)\$", r"\1}\2\\text{", known)  # a formula within words
     known = re.sub(r"\\arg(?![a-z])", r"\\operatorname{arg}", known)
     try:
         found = convert(known, display="block" if block else "inline")
