@@ -177,7 +177,8 @@ def show_report(folder: str | Path, chapter: str = "") -> None:
     if chapter:
         chapters.chapter(chapter)
     touched = [chapter] if chapter else chapters_touched(learners)
-    head = f"{len(learners)} learners" + (f", {len(skipped)} files skipped" if skipped else "")
+    left = f"{len(skipped)} file{'s' if len(skipped) > 1 else ''} skipped"
+    head = f"{len(learners)} learner{'' if len(learners) == 1 else 's'}" + (f", {left}" if skipped else "")
     text, html = [head], []
     for one in touched:
         title = f"{one} {chapters.chapter(one).title}"
@@ -192,6 +193,6 @@ def show_report(folder: str | Path, chapter: str = "") -> None:
         text.append("No export of this course is in that folder: learners write one with progress(export=folder).")
     text += [f"skipped {file}: {reason}" for file, reason in skipped]
     rows = page.table([(file, reason) for file, reason in skipped]) if skipped else ""
-    html.append(page.card("note", head, *([page.fold(f"{len(skipped)} files skipped", rows)] if skipped else []),
+    html.append(page.card("note", head, *([page.fold(left, rows)] if skipped else []),
                           *([page.paragraph(text[1])] if not learners else [])))
     page.put("\n".join(text), "\n".join([html[-1], *html[:-1]]))
