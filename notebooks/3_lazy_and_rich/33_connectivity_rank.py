@@ -106,7 +106,7 @@ def participation(W):
 
 
 # %% [markdown]
-# The check tells this effective rank from five others that go by the same name.
+# The check tells this effective rank from five other counts that are in use.
 
 # %%
 participation = check("connectivity.participation", participation)
@@ -122,7 +122,8 @@ for name, W in wirings.items():
           f"rank {torch.linalg.matrix_rank(W)}")
 
 # %% [markdown]
-# By any count the worm's wiring has far fewer directions than its own strengths could have had. Does that matter for learning?
+# The plain rank says nothing here: a trace of every direction is enough for it. By both effective ranks the worm's wiring has far
+# fewer directions than its own strengths could have had. Does that matter for learning?
 # Yuhan Helena Liu and others (2024) say that it does. Suppose that a network is wired like the worm, another like the shuffled
 # worm, with the same strengths, and both are trained until they solve the same task equally well.
 
@@ -260,16 +261,16 @@ for ax, size, which, color in zip(axes, (2.0, 0.01, 2.0), (0, 0, 1), (plot.BLUE,
     ax.plot(range(5), [seen[size, r][which].mean() for r in RANKS], "k.-", ms=10)
     name = ("kernel: 1 − alignment", "weights: $|\\Delta W|\\ /\\ |W|$")[which]
     ax.set(xticks=range(5), xticklabels=RANKS, xlabel="rank of $W$", title=f"{name}, $|W|$ = {size:g}", ylim=(-0.03, 1.5 if which else 1))
-show(fig, alt="Three panels over the rank of the start, 150 tasks each. The change of the kernel falls with rank from about "
-              "nine tenths at rank one to nearly zero at full rank, for a large and for a small start, and the change of the "
-              "weights of the large start falls with it.")
+show(fig, alt="Three panels over the rank of the start, 150 tasks each. The change of the kernel falls with rank, from about nine "
+              "tenths (large start) or eight tenths (small start) at rank one to below two tenths at full rank, and the change "
+              "of the weights of the large start falls with it.")
 
 # %% [markdown]
 # The higher the rank, the less the kernel turns, and the weights with it. Which part of this is a law, and which number?
 #
 # Take the small start first. A network that starts far smaller than its task must grow, and it grows along the task's direction
 # $\hat b = b/|b|$ alone. What it started with is soon nothing beside that. In the end $A = |b|\,(\hat b\hat b^\top + I)$, *whatever
-# it started from* (both layers carry the same size, $\sqrt{|b|}$).
+# it started from* (both layers carry the same size, $\sqrt{|b|}$; section 4 shows why).
 # The alignment of that with the kernel $A_0$ at the beginning is $(\hat b\cdot A_0\hat b + \operatorname{tr}A_0)\,/\,(|A_0|\sqrt{d+3})$.
 # Average over all directions of $\hat b$: the first term becomes $\operatorname{tr}A_0/d$, and
 #
@@ -295,22 +296,35 @@ steps_up = torch.stack(means).view(2, 5).diff(dim=1)
 claim("connectivity.average", off=max(errors), rise=steps_up.min())
 
 # %% [markdown]
-# With $w = 0$ alignments range from 0.22 to 0.8; for a matrix with *all* singular values equal they would reach 0.98. With
-# $w$ as large as $W$, its part $|w|^2I$ prefers no direction and lifts them all, and the order remains. Among all kernels of one
-# size the one that prefers nothing changes least, on average.
+# With $w = 0$ alignments range from 0.22 to 0.81; for a matrix with *all* singular values equal they would reach 0.98. With $w$
+# as large as $W$, its part $|w|^2I$ prefers no direction and lifts them all, and the order remains. Of all small starts, the one
+# whose kernel prefers no direction changes it least, on average.
 
 # %% [markdown]
 # ## 4 · What the flow conserves
 #
-# And for starts that are not small? The reduction is short and exact. Let $e = b - W^\top w$ be what is missing, and a dot the change with time. Gradient flow says
+# And for starts that are not small? Three steps lead to a formula without training. Let $e = b - W^\top w$ be what is missing, and a
+# dot the change with time, as in gradient descent with very small steps (*gradient flow*).
 #
-# $$\dot W = w\,e^\top, \qquad \dot w = W e, \qquad\text{so}\qquad \frac{d}{dt}\big(WW^\top - ww^\top\big) = w\,(We)^\top + (We)\,w^\top - (We)\,w^\top - w\,(We)^\top = 0 .$$
+# **Something stays.** The gradients of the loss $\frac12|e|^2$ give
 #
-# Now let $W$ have $r$ equal singular values $s$, so $|W|^2 = r s^2$, and $w = 0$. Only one hidden direction ever wakes: $w$ begins
-# to grow along $Wb$, and all updates of $W$ go into that direction. So the network is *one* hidden neuron with a row
-# $\rho$ (a vector of $d$ numbers, $|\rho| = s$ at the beginning) and an output weight $\omega$ (0 at the beginning). The $r-1$
-# other directions stand by. Conserved is $|\rho|^2 - \omega^2 = s^2$. At the end $\omega\rho = b$. Write $q = \omega^2 = |w|^2$:
-# two equations for $|\rho|^2$ and $q$.
+# $$\dot W = w\,e^\top, \qquad \dot w = W e .$$
+#
+# So $WW^\top$ changes by $\dot WW^\top + W\dot W^\top = w\,(We)^\top + (We)\,w^\top$, and $ww^\top$ by
+# $\dot ww^\top + w\dot w^\top$, which is the same. Their difference $WW^\top - ww^\top$ never changes.
+#
+# **Only one hidden direction learns.** Now let $W$ have $r$ equal singular values $s$, so $|W|^2 = r s^2$, and $w = 0$. Then $w$
+# begins to grow along $Wb$. Call that direction $u$ (a unit vector over hidden units). As long as $w = \omega u$ with a number
+# $\omega$, only one row of $W$ learns, $\rho = W^\top u$, since $\dot W = \omega\,u\,e^\top$. Does $w$ stay along $u$? Take another
+# hidden direction $u'$ at right angles to $u$, and its row $\rho' = W^\top u'$. At the beginning $\rho'\cdot b = u'\cdot Wb = 0$, by
+# the choice of $u$, and $\rho'\cdot\rho = u'\cdot WW^\top u = 0$: with equal singular values $WW^\top u = s^2 u$. What is
+# missing, $e = b - \omega\rho$, consists of $b$ and $\rho$, so $u'\cdot\dot w = \rho'\cdot e = 0$, and $\rho$, which moves
+# along $e$, stays at right angles to $\rho'$. So $w$ stays along $u$, and all rows at right angles to $\rho$ stand by.
+#
+# **Two equations.** The network is *one* hidden neuron with a row $\rho$ ($|\rho| = s$ at the beginning) and an output weight
+# $\omega$ (0 at the beginning). What stays, seen along $u$, is $|\rho|^2 - \omega^2 = s^2$. At the end nothing is missing:
+# $\omega\rho = b$. Write $q = \omega^2 = |w|^2$ at the end. These are two equations for $|\rho|^2$ and $q$. (If $s$ is small beside
+# the task, $|\rho| = \omega = \sqrt{|b|}$: the equal layers of section 3.)
 
 # %%
 def output_size(s2, length):
@@ -325,9 +339,10 @@ def output_size(s2, length):
 output_size = check("connectivity.output_size", output_size)
 
 # %% [markdown]
-# That is all of the dynamics. Where does the row begin? Along the part of $b$ that lies in the row space of $W$. Let $p$ be the
-# cosine of the angle between $b$ and that space, the **alignment** of the start with the task: $p = 1$ at full rank, and
-# $p^2 = r/d$ on average for a space in random position. The row moves from $s$ times a unit vector to $b/\sqrt q$, so that
+# That is all of the dynamics. Where does the row begin? $\rho = W^\top u$ is along $W^\top Wb$: the part of $b$ that lies in the row
+# space of $W$. Let $p$ be the cosine of the angle between $b$ and that space, the **alignment** of the start with the task (of a
+# space with a vector; not that of two kernels): $p = 1$ at full rank, and $p^2 = r/d$ on average for a space in random position.
+# The row moves from $s$ times a unit vector, at cosine $p$ to $b$, to $b/\omega$, so that
 #
 # $$|\Delta W|^2 = s^2 + \frac{|b|^2}{q} - 2\,p\,s\,\frac{|b|}{\sqrt q}.$$
 #
@@ -345,7 +360,8 @@ def kernel_kept(r, d, p, size, length):
 
 
 # %% [markdown]
-# Against the library, and against training, over ranks, alignments and sizes:
+# Against the library (`end`), and against training, over ranks, alignments and sizes. `oriented` draws a $W$ of $r$ equal singular
+# values, of that size, whose row space has alignment $p$ with $b$.
 
 # %%
 draw, worst = lab.rng("closed form"), 0.0
@@ -374,8 +390,9 @@ by_rank[..., 0] = 1 - by_rank[..., 0]
 claim("connectivity.every_size", worst=worst, kernel=by_rank[..., 0].diff(dim=1).max(), weights=by_rank[..., 1].diff(dim=1).max())
 
 # %% [markdown]
-# For equal singular values and $w = 0$ it is a law at every size. Two limits, for random directions: if $|b|$ is far below
-# $|W|^2$, $1 -$ alignment is $1/r - 1/d$ on average. Far above, it is the formula of section 3.
+# For equal singular values and $w = 0$ it holds at all seven lengths, over four powers of ten. Two limits, for random directions: if
+# $|b|$ is far below $|W|^2$, $1 -$ alignment is $(1 - p^2)/r$, which is $1/r - 1/d$ on average. Far above, it is the formula of
+# section 3.
 #
 # Mind the small print: $w = 0$. Give a large $W$ a small random $w$, and a task may be learned by turning *every* row a little,
 # through that $w$, whatever the row space is. Fifty tasks, $|W| = 6$ and $|w| = 0.3$:
@@ -390,8 +407,8 @@ for r in RANKS:
     print(f"rank {r:2}: kernel {turned:.4f}, weights {(torch.linalg.matrix_norm(W1 - W) / 6).mean():.3f}")
 
 # %% [markdown]
-# All kernels move by less than three hundredths: this is lazy training, at any rank. The change of the weights still falls with rank.
-# That of the kernel is largest in the middle. The paper's "typically" is well chosen.
+# All kernels move by less than three hundredths: this is lazy training, at any rank. The change of the weights still falls with rank,
+# though hardly before full rank. That of the kernel is largest in the middle. The paper's "typically" is well chosen.
 #
 # ## 5 · The exception
 #
@@ -401,9 +418,9 @@ for r in RANKS:
 ask("connectivity.aligned_rank_one")
 
 # %% [markdown]
-# Left and middle, the kernels $A_0$ and $A$, each at size one. The first axis is the task's direction, the second the one that the
-# first row has to turn away from. Right, what the closed form says for all alignments. Begin with *rank 1* and a task of 0.1, and
-# move the alignment. Then make the task larger.
+# Left and middle, the kernels $A_0$ and $A$, each at size one, over the 20 directions of the inputs. The first is the task's, the
+# second the one that the first row has to turn away from. Right, what the closed form says for all alignments. Begin with *rank
+# 1* and a task of 0.1, and move the alignment. Then make the task larger.
 
 # %%
 def before_and_after(r, p, length):
@@ -426,8 +443,7 @@ def turn(rank=1, alignment_p=0.3, task=0.1):
     fig, axes = plot.figure(columns=3, width=3.7, height=3.7)
     for ax, A, name in zip(axes, before_and_after(rank, p, task), ("before", "after")):
         ax.imshow(A / A.norm(), vmin=-1, vmax=1, cmap="RdBu_r")
-        ax.set(xticks=[0, 10, 19], yticks=[0, 10, 19], title=f"kernel {name}")
-        ax.grid(False)
+        ax.set(xticks=[], yticks=[], title=f"kernel {name}")
     if rank < D:
         axes[2].plot(ANGLES, 1 - connectivity.end(rank, D, ANGLES, 1.0, task)[0], color=plot.BLUE, label=f"rank {rank}")
     full = 1 - connectivity.end(D, D, 1.0, 1.0, task)[0].item()
@@ -450,8 +466,9 @@ explore(turn, rank=[1, 2, 5, 10, 19, 20], alignment_p=(0.05, 1.0, 0.05), task=[0
 # the right way: with $w = 0$ the kernel has no part $qI$ at the beginning, and has one at the end. But $w$ may be given its part
 # from the start. What the small start ends in was proportional to $\hat b\hat b^\top + I$. What if it began there?
 #
-# **Transfer.** Given $b$ and $w$, choose $W$ of rank one and of the size of $w$ so that the kernel keeps its shape, and of all such
-# $W$ take one that moves least.
+# **Transfer.** Given $b$ and $w$, choose $W$ of rank one and of the size of $w$ so that the kernel keeps its shape through training.
+# This settles the rows' direction, and not how the rows share the size. Share it so that $W$ moves least, for tasks with
+# $|b| > |w|^2$: the network must grow.
 
 # %%
 def lazy_start(b, w):
@@ -460,7 +477,8 @@ def lazy_start(b, w):
 
 
 # %% [markdown]
-# It is judged by training from your start.
+# It is judged by training from your start. If you are stuck: which directions does $A$ single out at the end, and what does the
+# flow keep?
 
 # %%
 lazy_start = check("connectivity.lazy_start", lazy_start)
@@ -483,7 +501,8 @@ for length in (0.1, 1.0, 10.0):
 claim("connectivity.aligned", aligned=max(found["aligned"]), full=max(found["full"]), random=max(found["random"]))
 
 # %% [markdown]
-# Zero, up to rounding, at every length and all the way: both parts of the kernel grow in proportion. Rank is about *average*
+# Zero, up to rounding, at every length. As $w$ changes, $W$ stays $w\,\hat b^\top$ all the way, so that both parts of the kernel,
+# $|w|^2\,\hat b\hat b^\top$ and $|w|^2 I$, grow in proportion (or shrink, for a task below $|w|^2$). Rank is about *average*
 # tasks. A low-rank start is a bet: rich if it is lost, lazy if it is won. (The small numbers of the other two are owed to
 # $|w|^2I$, which all three starts share.)
 #
@@ -499,17 +518,16 @@ claim("connectivity.aligned", aligned=max(found["aligned"]), full=max(found["ful
 # %%
 from tutorial_lib import delayed_match
 
-x, y = delayed_match.trials(4, lab.rng("four trials"))
+x, y = delayed_match.trials(30, lab.rng("some trials"))
 fig, axes = plot.figure(columns=2, width=4.6, height=2.9, sharey=True)
 for ax, answer, word in zip(axes, (1, -1), ("the same: $f > 0$", "another: $f < 0$")):
-    trial = (y == answer).nonzero()[:1, 0]
-    if len(trial):
-        ax.set(xlabel="step", title=word)
-        for k, (color, name) in enumerate(((plot.BLUE, "cue A"), (plot.RED, "cue B"), (plot.GREY, "light"))):
-            ax.plot(range(8), x[trial[0], :, k], ".-", color=color, label=name)
+    trial = x[y == answer][0]                          # (8, 3)
+    ax.set(xlabel="step", title=word)
+    for k, (color, name) in enumerate(((plot.BLUE, "cue A"), (plot.RED, "cue B"), (plot.GREY, "light"))):
+        ax.plot(range(8), trial[:, k], ".-", color=color, label=name)
 axes[0].set_ylabel("input")
 axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-show(fig, alt="Inputs of two trials over eight steps. A cue is on at the first step and a cue at step six, the same one on the "
+show(fig, alt="Inputs of two trials over eight steps. A cue is on at step zero and a cue at step six, the same one on the "
               "left, the other one on the right; a light is on until the last step, and all lines are noisy.")
 
 # %% [markdown]
@@ -576,7 +594,7 @@ print("not learned within 1,000 steps, of 12:", dict(zip(R_RANKS, (~learned).sum
 # Dots are networks that learned, black lines means over them.
 
 # %%
-NAMES = {"kernel": "kernel: 1 − alignment", "activity": "activity: 1 − alignment", "weights": "$|\\Delta W|\\ /\\ |W|$"}
+NAMES = {"kernel": "kernel: 1 − alignment", "activity": "activity: 1 − alignment", "weights": "weights: $|\\Delta W|\\ /\\ |W|$"}
 fig, axes = plot.figure(columns=3, width=3.8, height=3.6)
 mean = {}
 for ax, (key, label), color in zip(axes, NAMES.items(), (plot.BLUE, plot.GREEN, plot.RED)):
@@ -591,8 +609,8 @@ show(fig, alt="Three panels over the rank of the wiring, twelve draws each. The 
               "full rank.")
 
 # %% [markdown]
-# Rank 1 is shown for completeness: where it does not learn (2 to 5 of the 12 over five seeds), it cannot be compared. The claims are decided at rank 3 against full
-# rank.
+# Rank 1 is shown for completeness: where it does not learn (2 to 5 of the 12 over five seeds), it cannot be compared. The claims are
+# decided at rank 3 against full rank.
 
 # %%
 pairs = {k: (runs[k][:, 1] > runs[k][:, 4]).double().mean() for k in ("kernel", "activity")}
@@ -607,11 +625,12 @@ claim("connectivity.weights", ratio=mean["weights"][1] / mean["weights"][4])
 
 # %% [markdown]
 # Over five seeds rank 3 changes its kernel 1.4 to 1.7 times as much as full rank does (in 7 to 11 of the 12 draws), its activity
-# 3.7 to 5.7 times, and its weights 0.75 to 0.81 times. The last goes the other way, and not by accident: also with a goal of 0.001, and with 200 neurons, the wirings of low rank
-# moved *less* in all that we tried. In the linear network the three measures agree; here a smaller change of the weights did
-# more to the activity. A suspicion, which we have not tested: at equal size a wiring of rank 3 has singular values about three
-# times as large as the largest of a full one, so that turning them a little goes far. A measure of laziness is a choice, and here
-# the choices disagree.
+# 3.7 to 5.7 times, and its weights 0.75 to 0.81 times. The last goes the other way, and not by accident: also with a goal of
+# 0.001, and with 200 neurons, wirings of rank 3 moved *less* than full ones. This does not go on down to rank 1: with 200
+# neurons, wirings of rank 1, where they learned, on average moved more than full ones. In the linear network kernel and weights
+# agree; here a smaller change of the weights did more to the activity. A suspicion, which we have not tested: at equal size a
+# wiring of rank 3 has singular values about three times as large as the largest of a full one, so that turning them a little goes
+# far. A measure of laziness is a choice, and here the choices disagree.
 
 # %% [markdown]
 # ## 7 · Back to the worm
@@ -660,15 +679,15 @@ claim("connectivity.worm", kernel=kept["kernel"][:, 0].mean() / kept["kernel"][:
 # Over five seeds the worm's kernel changes 1.05 to 1.4 times as much as that of its shuffle, in 46 to 86 % of the draws, and its
 # activity 1.07 to 2.4 times. (Of the seventy draws one was left out: a network blew up.) So the direction is the paper's, on
 # average; on a single draw one would not bet much. The gap between effective ranks 24 and 90, of 280, is also smaller than that
-# between 3 and full rank.
+# between 3 and full rank. And the shuffle takes away more than rank: the worm's hubs and blocks go, too.
 #
-# The worm does not know our task, and its wiring is no lazier for it than its shuffle's. Whether it is lazy for the tasks of a worm's life, as an aligned
-# wiring would be, this experiment cannot say.
+# The worm does not know our task, and its wiring is no lazier for it than its shuffle's. Whether it is lazy for the tasks of a
+# worm's life, as an aligned wiring would be, this experiment cannot say.
 
 # %% [markdown]
 # ## 8 · Where this breaks
 #
-# - **Averages.** Every law here is about tasks in random directions. One task may do anything (section 5).
+# - **Averages.** Every law of sections 3 and 4 is about tasks in random directions. One task may do anything (section 5).
 # - **A start from which nothing is learned.** With $w = 0$ and $p = 0$ the gradient is zero: rank may be too low to learn at all, and
 #   some recurrent networks of rank 1 did not.
 # - **Equal singular values, and $w = 0$.** The closed form needs both. With a small random $w$ and a large $W$ the order of the ranks
@@ -683,10 +702,11 @@ claim("connectivity.worm", kernel=kept["kernel"][:, 0].mean() / kept["kernel"][:
 # ## What we saw
 #
 # - The worm's wiring has an effective rank of about 24, the same strengths shuffled about 90; rank can be changed at fixed size.
-# - In a linear network kernel and weights change less the higher the rank, on average over tasks, at every size; the mean is a
-#   formula in the effective rank; and a rank-one start along the task, in both layers, does not change its kernel at all.
-# - In a recurrent network with a task of memory, low rank changes activity and kernel more, and the weights less. The worm's wiring
-#   behaves like one of lower rank than its shuffle, on average, and in the kernel by little.
+# - In a linear network that begins with $w = 0$, kernel and weights change less the higher the rank, on average over tasks, at every
+#   size that we tried; for small starts the kernel's mean is a formula in the effective rank; and a rank-one start along the task,
+#   in both layers, does not change the shape of its kernel at all.
+# - In a recurrent network with a task of memory, rank 3 changes activity and kernel more than full rank, on average, and the weights
+#   less. The worm's wiring behaves like one of lower rank than its shuffle, on average, and in the kernel by little.
 #
 # Two questions to take along.
 

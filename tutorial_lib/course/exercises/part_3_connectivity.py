@@ -42,6 +42,18 @@ PARTICIPATION = Exercise(
         "place has none but 0. Take singular values, `torch.linalg.svdvals`.":
             lambda W: torch.linalg.eigvals(W).abs().square().sum().square()
             / torch.linalg.eigvals(W).abs().pow(4).sum(),
+        "these are eigenvalues. Their size is not what W stretches by, unless W is symmetric: take singular values, "
+        "`torch.linalg.svdvals`, and square them.":
+            lambda W: torch.linalg.eigvals(W).abs().sum().square() / torch.linalg.eigvals(W).abs().square().sum(),
+        "`eigvalsh` reads one half of a matrix and takes the other half to be its mirror image. W is not symmetric: "
+        "take singular values, `torch.linalg.svdvals`.":
+            lambda W: torch.linalg.eigvalsh(W).square().sum().square() / torch.linalg.eigvalsh(W).pow(4).sum(),
+        "this counts large *entries*. A matrix of ones has many, and one direction: take singular values.":
+            lambda W: W.square().sum().square() / W.pow(4).sum(),
+        "the singular values were added before squaring; square each, then add, then square the sum.":
+            _from_values(lambda s: s.sum().square() / s.pow(4).sum()),
+        "the numerator is (sum of s)^4; it should be (sum of s^2)^2: square each s before adding.":
+            _from_values(lambda s: s.sum().pow(4) / s.pow(4).sum()),
         "the singular values themselves were taken where their squares belong: (sum of s^2)^2 / (sum of s^4).":
             _from_values(lambda s: s.sum().square() / s.square().sum()),
         "the numerator is not squared, so twice the matrix gets a quarter of the rank. Check: r equal singular values "
@@ -124,6 +136,19 @@ LOW_RANK = Exercise(
             _cut(_largest, lambda W, kept: W.std() / kept.std()),
         "the ratio of sizes is squared: |W| / |kept|, without squares, since the size is a root.":
             _cut(_largest, lambda W, kept: _same_size(W, kept) ** 2),
+        "the ratio of sizes is upside down: what was kept is smaller than W and has to grow, by |W| / |kept|.":
+            _cut(_largest, lambda W, kept: 1 / _same_size(W, kept)),
+        "the sums of absolute entries are equal now; the size is the root of the sum of all squares.":
+            _cut(_largest, lambda W, kept: W.abs().sum() / kept.abs().sum()),
+        "you scaled by how many directions were cut, as if all were equally strong. Measure instead: |W| / |kept|.":
+            _cut(_largest, lambda W, kept: torch.tensor(len(W) / int(torch.linalg.matrix_rank(kept))).to(W)),
+        "you scaled by the root of how many directions were cut, as if all were equally strong. Measure instead: |W| / "
+        "|kept|.":
+            _cut(_largest, lambda W, kept: torch.tensor(len(W) / int(torch.linalg.matrix_rank(kept))).to(W).sqrt()),
+        "the directions on the left are the *columns* of U: `U[:, :r]`.":
+            _cut(lambda U, s, Vh, r: (U[:r].T * s[:r]) @ Vh[:r], _same_size),
+        "you silenced rows. That has the rank, but it is another matrix: some neurons hear nothing at all. Keep the "
+        "largest singular values.": lambda W, r: _columns(W.T, r).T,
         "you silenced columns. That has the rank, but it is another matrix: some inputs are not heard at all. Keep the "
         "largest singular values.": _columns,
     },
@@ -173,7 +198,8 @@ TASK_KERNEL = Exercise(
         "the part of the output weights is missing: the gradient of w . Wx by w is Wx.":
             _added(lambda W: 0 * W.T @ W, lambda w, one: (w @ w) * one),
         "the identity stands alone: how strongly it counts is |w|^2.": _added(_first, lambda w, one: one),
-        "W W' pairs hidden units, (m, m). The kernel pairs inputs: W'W, of shape (d, d).":
+        "shapes do not fit: W W', w w' and w itself belong to the m hidden units. The kernel pairs inputs: W'W, of "
+        "shape (d, d), and a *number* times the identity.":
             lambda W, w: W @ W.T + (w @ w) * torch.eye(W.shape[1], dtype=W.dtype),
         "this is (m, m), products of hidden units with each other. K(x, x') = x . A x', so A is (d, d): W'W, and an "
         "identity with as many rows as there are "
@@ -181,6 +207,13 @@ TASK_KERNEL = Exercise(
             lambda W, w: W @ W.T + (w @ w) * torch.eye(len(w), dtype=W.dtype),
         "w w' is (m, m), a product of hidden units. The inner product of the matrices w x' and w x'' is the *number* "
         "w . w times x' . x''.": lambda W, w: W.T @ W + torch.outer(w, w),
+        "|W|^2 stands where |w|^2 belongs: the gradient by W is w x', and has nothing of W in it.":
+            lambda W, w: W.T @ W + W.square().sum() * torch.eye(W.shape[1], dtype=W.dtype),
+        "the first part became a product of W'w with itself: that is the network's own weight vector. The gradient of "
+        "f by w is Wx, a vector of m entries, and two of them have the inner product x . W'W x'.":
+            lambda W, w: torch.outer(W.T @ w, W.T @ w) + (w @ w) * torch.eye(W.shape[1], dtype=W.dtype),
+        "the two parts were multiplied. The gradients by w and by W stand side by side, so their inner products add.":
+            lambda W, w: W.T @ W * (w @ w),
         "2 W'W + ...: each pair of points has the product (Wx) . (Wx') once.":
             _added(lambda W: 2 * W.T @ W, lambda w, one: (w @ w) * one),
     },
@@ -228,6 +261,14 @@ OUTPUT_SIZE = Exercise(
             _pair(lambda s2, b: (s2 + (s2**2 + 4 * b**2).sqrt()) / 2),
         "the 4 of the quadratic formula is missing.": _pair(lambda s2, b: (-s2 + (s2**2 + b**2).sqrt()) / 2),
         "the formula's division by 2 is missing.": _pair(lambda s2, b: -s2 + (s2**2 + 4 * b**2).sqrt()),
+        "only s^2 was halved: the 2 divides the root as well.":
+            _pair(lambda s2, b: (s2**2 + 4 * b**2).sqrt() - s2 / 2),
+        "under the root, half of s^2 stands squared: (s^2 / 2)^2 + |b|^2.":
+            _pair(lambda s2, b: -s2 / 2 + (s2**2 + b**2).sqrt()),
+        "under the root, s^2 / 2 has to be squared: s^2 is the coefficient of q here.":
+            _pair(lambda s2, b: -s2 / 2 + (s2 / 2 + b**2).sqrt()),
+        "under the root, s^2 has to be squared: in q^2 + s^2 q - |b|^2 = 0 it is the coefficient of q.":
+            _pair(lambda s2, b: (-s2 + (s2 + 4 * b**2).sqrt()) / 2),
         "|b| must come in squared: from q = |w|^2 and row = b / w follows |row|^2 = |b|^2 / q.":
             _pair(lambda s2, b: (-s2 + (s2**2 + 4 * b).sqrt()) / 2),
         "s2 is s^2 already; it must not be squared once more than the formula does.":
@@ -253,7 +294,11 @@ def output_size(s2, length):
 
 
 def _observe_start(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
-    """What becomes of the kernel and of the weights when the network learns from the start that was answered."""
+    """What becomes of the kernel and of the weights when the network learns from the start that was answered.
+
+    The tasks have |b| > |w|^2. Below, a W with W'w = b would solve the task at once and not move, though its kernel
+    keeps its shape: rows as strong as w's entries move least only where the network has to grow.
+    """
     b, w = case.args
     W = candidate(b, w)
     if W is None:
@@ -275,7 +320,7 @@ def _observe_start(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
 
 
 def _tasks() -> list[Case]:
-    return [Case((2 * _randn(6, seed=s), 0.7 * _randn(5, seed=s + 10)), f"six inputs, five hidden units, task {s}")
+    return [Case((2 * _randn(6, seed=s), 0.5 * _randn(5, seed=s + 10)), f"six inputs, five hidden units, task {s}")
             for s in (1, 2)]
 
 
@@ -292,6 +337,19 @@ LAZY_START = Exercise(
         "stand in the proportion in which they end.": lambda b, w: torch.outer(w, b),
         "W has size 1. It must be as large as w: then both parts of the kernel grow together.":
             lambda b, w: torch.outer(w / w.norm(), b / b.norm()),
+        "W has the size of the task, |b|; it must have that of w, or the two parts of the kernel do not stand in the "
+        "proportion in which they end.": lambda b, w: torch.outer(w / w.norm(), b),
+        "the size is |w| / |b|: you divided by |b|^2. Divide by |b|, so that W is as large as w.":
+            lambda b, w: torch.outer(w, b) / (b @ b),
+        "with this W the task is solved at once, and nothing moves; but it is larger than w. W must have w's size.":
+            lambda b, w: torch.outer(w, b) / (w @ w),
+        "the kernel keeps its shape, but W moves farther than it must: one hidden unit looks along b, and the others, "
+        "which are listened to as well, have to learn it. Let each look along b, by its entry of w.":
+            lambda b, w: torch.outer(torch.eye(len(w), dtype=w.dtype)[0] * w.norm(), b / b.norm()),
+        "the kernel keeps its shape, but W moves farther than it must: hidden units with a negative entry of w should "
+        "look along -b. Leave w its signs.": lambda b, w: torch.outer(w.abs(), b / b.norm()),
+        "each row has length 1. Together they must have the size of w, and each counts by its entry of w.":
+            lambda b, w: torch.outer(torch.ones_like(w), b / b.norm()),
         "the rows look along the first input, and the task does not. They will have to turn: let them look along b.":
             lambda b, w: torch.outer(w, _axis(b)),
         "the kernel keeps its shape, but W moves farther than it must: each hidden unit should look along b as "
@@ -306,9 +364,10 @@ LAZY_START = Exercise(
             lambda b, w: 0 * torch.outer(w, b),
     },
     alternatives=(lambda b, w: torch.outer(w, b) / b.norm(), lambda b, w: w[:, None] * (b / b.square().sum().sqrt())),
-    hints=("If the kernel at the end is proportional to bb' + |b|^2, which W makes W'W + |w|^2 proportional to it now?",
-           "W'W = |w|^2 bb' / |b|^2. Of all such W take the one that is closest to where it will end: rows along b, as "
-           "strong as w's entries."),
+    hints=("If the kernel at the end is proportional to bb' + |b|^2 (times the identity), which W makes W'W + |w|^2 "
+           "proportional to it now?",
+           "W'W = |w|^2 bb' / |b|^2: rows along b. The flow moves W along w b', so the least has to move if W lies "
+           "along w b' already: each row as strong as its entry of w."),
     solution='''
 def lazy_start(b, w):
     return torch.outer(w, b / b.norm())

@@ -47,7 +47,7 @@ QUESTIONS = (
     Question(
         "connectivity.aligned_rank_one", "33",
         "Of two starts of the same size, one has rank one and points exactly along the task, the other has full rank "
-        "with equal singular values. The task is small against both. Which kernel changes less?",
+        "with equal singular values; w = 0 for both. The task is small against both. Which kernel changes less?",
         (Choice("That of full rank, as on average",
                 "On average over tasks, yes. But this task is not an average one for the first start."),
          Choice("That of rank one",
@@ -60,11 +60,13 @@ QUESTIONS = (
         "Wirings of rank 3 and of full rank, equal in size, are trained to the same loss. Three measures: change of "
         "the "
         "kernel, of the activity, of the weights. In which are the wirings of rank 3 ahead?",
-        (Choice("In all three, as in the linear network", "So the paper reports. We shall find two of the three."),
+        (Choice("In all three: low rank was ahead in the linear network, too",
+                "So the paper reports. We shall find two of the three."),
          Choice("In kernel and activity, and not in the weights",
                 "Yes, here: with a smaller change of the weights the activity changes more.", right=True),
          Choice("In none: a relu network of a hundred neurons is not linear",
-                "It is not, and yet two measures behave as in the linear network, on average."))),
+                "It is not, and yet the kernel behaves as in the linear network, on average, and the activity with "
+                "it."))),
     Question(
         "connectivity.close_fair", "33",
         "You want to know whether low rank makes learning rich. You cut a Gaussian matrix to its three largest "
