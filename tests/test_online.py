@@ -146,6 +146,45 @@ def test_bad_rules_are_explained():
         online.advance(layer, torch.ones(1, 1), online.begin(layer, 1), "bptt")
 
 
+def test_traces_from_anywhere_move_by_their_rules():
+    layer, x = online.LRU(2, 3, 1, rng()).double(), randn(1, 2)
+    h, e_lam, e_gain = (torch.complex(randn(1, 3, seed=i), randn(1, 3, seed=i + 9)) for i in (1, 2, 3))
+    before = online.Traces(h, e_lam, e_gain, torch.complex(randn(1, 3, 2, seed=4), randn(1, 3, 2, seed=5)))
+    assert before.numbers() == 2 * (3 + 3 + 6) and before.nbytes() == 8 * before.numbers()
+    lam, gain, B = layer.decay(), layer.log_gain.exp(), torch.view_as_complex(layer.B)
+    after = {rule: online.advance(layer, x, before, rule) for rule in ("online", "truncated", "spatial")}
+    for e in after.values():
+        assert torch.allclose(e.h, lam * h + gain * (x.to(B.dtype) @ B.T))  # every rule reads alike
+    assert torch.allclose(after["online"].lam, lam * e_lam + h) and torch.equal(after["truncated"].lam, h)
+    assert not after["spatial"].lam.any()
+    assert torch.allclose(after["online"].B - after["truncated"].B, lam[:, None] * before.B)
+    assert torch.allclose(after["online"].gain - after["spatial"].gain, lam * e_gain)
+    assert torch.allclose(after["spatial"].B, (gain[:, None] * x[:, None]).to(B.dtype))
+
+
+def test_a_block_finishes_each_step_by_itself():
+    block, y = online.Block(3, 4, 6, rng()).double(), randn(2, 5, 6)
+    done = block.finish(y)
+    assert torch.allclose(done[:, 3], block.finish(y[:, 3])) and torch.allclose(done.flip(1), block.finish(y.flip(1)))
+    value, gate = (torch.nn.functional.gelu(y) @ block.mix.weight.T).chunk(2, -1)  # its bias begins at 0
+    wanted = y + value * gate.sigmoid()
+    wanted = (wanted - wanted.mean(-1, keepdim=True)) / (wanted.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+    assert torch.allclose(done, wanted)
+    net, x = network(), randn(2, 7, 3)
+    only, = net.blocks
+    assert torch.allclose(net(x), net.leave(only.finish(only.lru(x))))
+
+
+@pytest.mark.parametrize("rule", ["truncated", "spatial"])
+def test_on_the_copy_task_nothing_is_written_without_traces(rule):
+    net, batch = online.Network(3, 5, 4, 2, 1, rng()), copying.sequences(4, 3, 2, 6, rng(1))
+    copying.copy_loss(net, *batch, rule).backward()
+    lru = net.blocks[0].lru
+    assert not lru.B.grad.any() and not lru.log_gain.grad.any()
+    assert rule == "truncated" or lru.nu.grad is None
+    assert lru.C.grad.abs().max() > 0
+
+
 # ---------------------------------------------------------------- counts
 
 

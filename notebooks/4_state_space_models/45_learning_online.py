@@ -55,8 +55,8 @@ ask("online.recall_backward")
 # %% [markdown]
 # ## 1 · What is gone by the time it is needed
 #
-# Fourteen steps of three bits, then sixty steps of silence, then a mark: now write down the fourteen steps. Below is one such sequence. Whatever
-# helps at the end must have been taken in at the beginning, and must have been held all the while.
+# Fourteen steps of three bits, then sixty steps of silence, then a mark: now write down the fourteen steps. Below is one such
+# sequence. Whatever helps at the end must have been taken in at the beginning, and must have been held all the while.
 
 # %%
 task = {"P": 14, "bits": 3, "wait": 60}
@@ -76,17 +76,17 @@ show(fig, alt="Two strips over 89 steps. Above, what is read: three rows of bits
               "the last 14 steps, which repeat the bits of the first 14.")
 
 # %% [markdown]
-# One network of one recurrent layer (64 modes, $|\lambda|$ from 0.75 to 1, then a small feedforward part), trained four times from the same start by four **rules**.
-# *Backpropagation through time* keeps all 89 steps and goes back through them. The other three keep nothing of the past
-# but a fixed set of numbers, and learn from the error of the present step: *online*, *truncated*, *spatial*. What they do is
-# taken apart below.
+# One network of one recurrent layer (64 modes, $|\lambda|$ from 0.75 to 1, then a small feedforward part), trained four times from
+# the same start by four **rules**. *Backpropagation through time* keeps all 89 steps and goes back through them. The other three
+# keep nothing of the past but a fixed set of numbers, and learn from the error of the present step: *online*, *truncated*,
+# *spatial*. What they do is taken apart below.
 
 # %%
 ask("online.who_learns")
 
 # %% [markdown]
-# The data are drawn afresh at each step. Each rule has its own learning rate: the best of three to five between 0.001 and 0.1 on another seed.
-# Every 25 steps we note the share of wrong bits on 256 test sequences, and where the modes are.
+# The data are drawn afresh at each step. Each rule has its own learning rate: the best of three to five between 0.001 and 0.1 on
+# another seed. Every 25 steps we note the share of wrong bits on 256 test sequences, and where the modes are.
 
 # %%
 tests = copying.sequences(256, **task, rng=lab.rng("test sequences"))
@@ -137,12 +137,15 @@ ax.axhline(0.5, color="k", lw=1, ls=":")
 ax.set(xlabel="training step", ylabel="share of bits wrong", title="copying after 60 silent steps (dotted: guessing)", ylim=(-0.02, 0.55))
 ax.legend(loc="upper right", bbox_to_anchor=(1, 0.93))
 show(fig, alt="Share of wrong bits against training steps for four rules, from one half at the start. The broad grey curve of "
-              "backpropagation falls to near zero and the blue curve of online learning runs inside it. Truncated and "
-              "spatial learning fall at first and stay well above.")
+              "backpropagation falls to a few hundredths or less and the blue curve of online learning runs inside it. Truncated and "
+              "spatial learning fall at first and end above both.")
 
 # %% [markdown]
-# The blue curve lies inside the grey one. One learner kept 89 steps and walked back through them; the other kept none, and did
-# the same. The two others got somewhere and stayed there.
+# The blue curve lies inside the grey one. One rule walks back through 89 steps. The other needs none of them kept, and does the same
+# (here its gradient was computed by a shortcut, section 6). The two others got somewhere, and then hardly further. How far
+# depends on the start: over five seeds backpropagation and online learning end equal, with 0.1 to 5 % of the bits wrong, truncated
+# learning with 7 to 21 %, spatial learning with 4 to 19 %. In one of the five, spatial learning came within 3 % of online learning,
+# closer than the claim below allows.
 
 # %%
 at_the_end = {rule: notes[-1][0] for rule, notes in copied.items()}
@@ -152,13 +155,13 @@ claim("online-lru.copy", bptt=at_the_end["bptt"], online=at_the_end["online"], t
 # %% [markdown]
 # ## 2 · Blame, carried forward
 #
-# One mode, in steps: $h_t = \lambda h_{t-1} + b\,x_t$. How would $h_t$ have come out if $\lambda$ had been a little different all along?
-# Differentiate both sides, and mind that $h_{t-1}$ depends on $\lambda$, too:
+# One mode, in steps: $h_t = \lambda h_{t-1} + b\,x_t$. How would $h_t$ have come out if $\lambda$ had been a little different all
+# along? Differentiate both sides, and mind that $h_{t-1}$ depends on $\lambda$, too:
 #
 # $$e_t := \frac{dh_t}{d\lambda} = h_{t-1} + \lambda\,e_{t-1}, \qquad e_0 = 0.$$
 #
-# This $e$ is a **trace** (the paper: a sensitivity). It is computed as the state is, forwards, from the last trace and the last state. It sums
-# up what $\lambda$ has done to $h$ at *all* earlier steps, and nothing else of the past is needed for it.
+# This $e$ is a **trace** (the paper: a sensitivity). It is computed as the state is, forwards, from the last trace and the last
+# state. It sums up what $\lambda$ has done to $h$ at *all* earlier steps, and nothing else of the past is needed for it.
 
 # %%
 ask("online.peak")
@@ -188,8 +191,8 @@ show(fig, alt="Left, two spirals in the complex plane: the state winds inwards f
               "and then decays.")
 
 # %% [markdown]
-# A layer has $N$ modes and $D$ inputs, $h_t = \lambda \odot h_{t-1} + B x_t$ ($\odot$: entry by entry; $B$ is $N \times D$). Row $n$ of $B$ writes to
-# mode $n$ alone, so entry $B_{nd}$ has one trace: how $h_n$ depends on it. Two blanks.
+# A layer has $N$ modes and $D$ inputs, $h_t = \lambda \odot h_{t-1} + B x_t$ ($\odot$: entry by entry; $B$ is $N \times D$). Row
+# $n$ of $B$ writes to mode $n$ alone, so entry $B_{nd}$ has one trace: how $h_n$ depends on it. Two blanks.
 
 # %%
 def carry(x, h, e_lam, e_B, lam, B):
@@ -207,11 +210,12 @@ def carry(x, h, e_lam, e_B, lam, B):
 carry = check("online.carry", carry)
 
 # %% [markdown]
-# The paper's layer, the **Linear Recurrent Unit**, has a third factor, a gain $\gamma$ for each mode: $h_t = \lambda\odot h_{t-1} + \gamma\odot Bx_t$.
-# Its trace goes the same way, $e^\gamma_t = \lambda e^\gamma_{t-1} + Bx_t$. The library's `online.advance` carries all three, for a batch.
+# The paper's layer, the **Linear Recurrent Unit** (LRU), has a third factor, a real gain $\gamma$ for each mode:
+# $h_t = \lambda\odot h_{t-1} + \gamma\odot Bx_t$. Its trace goes the same way, $e^\gamma_t = \lambda\odot e^\gamma_{t-1} + Bx_t$, and
+# into the trace of row $n$ of $B$ comes $\gamma_n x_t$. The library's `online.advance` carries all three, for a batch.
 #
-# Do the traces say what automatic differentiation says? It answers with conjugates: what it calls the gradient of a real number
-# with respect to $\lambda$ is $\overline{dh/d\lambda}$.
+# Do the traces say what automatic differentiation says? It answers with conjugates: what it calls the gradient of the
+# real number $\mathrm{Re}\,h$ with respect to $\lambda$ is $\overline{dh/d\lambda}$.
 
 # %%
 def normal(name, *shape):
@@ -237,13 +241,15 @@ print(f"after {L} steps: the traces are the derivatives, to {max((a.conj() - e).
 # %% [markdown]
 # ## 3 · The error of now, the trace of then
 #
-# At step $t$ an output is read, $y_t = \mathrm{Re}\;C h_t$, and there is a loss, here $\frac12|y_t - \text{wanted}_t|^2$. What a change of the state does
-# to it is known at once: $d\,\mathrm{loss}_t = \mathrm{Re}\,(\delta_t\cdot dh_t)$ with $\delta_t = C^\top(y_t - \text{wanted}_t)$. And what a parameter has
-# done to the state is the trace. So
+# At step $t$ an output is read, $y_t = \mathrm{Re}\;C h_t$, and there is a loss, here $\frac12|y_t - \text{wanted}_t|^2$. What a
+# change of the state does to it is known at once: $d\,\mathrm{loss}_t = \mathrm{Re}\sum_n \delta_{t,n}\, dh_{t,n}$ with
+# $\delta_t = C^\top(y_t - \text{wanted}_t)$. And what a parameter has done to the state is the trace. So, for the sum of all losses
+# and $N$ modes,
 #
-# $$d\,\mathrm{loss} = \mathrm{Re}\sum_t \delta_t \odot e_t\; d\lambda ,$$
+# $$d\,\mathrm{loss} = \mathrm{Re}\sum_n \Big(\sum_t \delta_{t,n}\, e_{t,n}\Big)\, d\lambda_n ,$$
 #
-# a product of two things that are both there at step $t$. Add them up as you read: nothing has to be kept, and nothing is left out.
+# a sum of products of two things that are both there at step $t$. Add them up as you read: nothing has to be kept, and nothing is
+# left out.
 
 # %%
 def online_gradient(xs, wanted, lam, B, C):
@@ -278,25 +284,25 @@ for name, a, b in zip(("lam", "B"), ours, theirs):
 #
 # $$\lambda = \exp\big({-e^{\nu}} + i\,e^{\theta}\big),$$
 #
-# which lies inside the circle whatever they are. Given $g = \sum_t\delta_t e_t$ for $\lambda$, so that $d\,\mathrm{loss} = \mathrm{Re}(g\,d\lambda)$, what
-# are the gradients of $\nu$ and $\theta$?
+# which lies inside the circle whatever they are. Given $g = \sum_t\delta_t e_t$ for each $\lambda$, so that its part of
+# $d\,\mathrm{loss}$ is $\mathrm{Re}(g\,d\lambda)$, what are the gradients of $\nu$ and $\theta$, two real numbers a mode?
 
 # %%
 def to_nu_theta(g, nu, theta):
-    """The gradients of nu and theta.  g: (N,) complex, nu, theta: (N,) -> (N,), (N,) real"""
+    """The gradients of nu and theta.  g: (N,) complex, nu, theta: (N,) -> a pair of (N,), (N,), real"""
     ...  # your code here
 
 
 # %% [markdown]
-# Only a sign and a conjugate can go wrong; both are recognised.
+# What goes wrong here is mostly a sign, a conjugate or an inner derivative; the check knows them.
 
 # %%
 to_nu_theta = check("online.to_nu_theta", to_nu_theta)
 
 # %% [markdown]
-# The library's layer puts the three together. `online.learn` reads one step, adds to every parameter's gradient and hands the traces on;
-# `read_through` calls it to the end of a sequence. Five networks of one layer, with the feedforward part on top, whole gradient
-# against whole gradient:
+# The library's layer puts the three together. `online.learn` reads one step, adds to every parameter's gradient and hands the
+# traces on; `read_through` calls it to the end of a sequence. Five networks of one layer, with the feedforward part on top, whole
+# gradient against whole gradient:
 
 # %%
 def whole_gradient(net, x, rule):
@@ -320,8 +326,8 @@ claim("online-lru.exact", error=max(apart["online"]), truncated=min(apart["trunc
 # %% [markdown]
 # ## 4 · Why so few numbers
 #
-# Carrying derivatives forward is old: **real-time recurrent learning** (Williams and Zipser, 1989). It was thought to be hopeless, and for the
-# networks of its time it was.
+# Carrying derivatives forward is old: **real-time recurrent learning** (Williams and Zipser, 1989). It was thought to be hopeless,
+# and for the networks of its time it was.
 
 # %%
 ask("online.dense")
@@ -361,10 +367,11 @@ for n in (16, 64, 256):
     print(f"{n:4} units: dense {dense:>11,} numbers and {n * dense:>13,} products a step; independent {single:>7,} of both")
 
 # %% [markdown]
-# (Real numbers here; with complex ones both count double in memory.) The traces have the shape of the weights. So weights, state and
-# traces are at most twice the weights and state. And none of it depends on how long the sequence is. Backpropagation through time keeps
-# the states and inputs of all steps. We count the bytes that automatic differentiation holds, for one sequence, and on the other side
-# what a step of learning holds at most: traces, and the graph of that one step.
+# (Real numbers here; with complex ones both count double in memory.) The traces of $\lambda$ and $B$ are as many numbers as these
+# weights, that of the real gain is complex and twice as many; $C$ and the feedforward part need none. So weights, state and traces
+# are at most twice the weights and state, here a quarter more. And none of it depends on how long the sequence is. Backpropagation
+# through time keeps the states and inputs of all steps. We count the bytes that automatic differentiation holds, for one sequence,
+# and on the other side what a step of learning holds at most: traces, and the graph of that one step.
 
 # %%
 from tutorial_lib.saved import saved_bytes
@@ -411,11 +418,14 @@ claim("online-lru.memory", ratio=(weights_bytes + state + traces_bytes) / (weigh
 
 # %% [markdown]
 # Two remarks. The traces belong to *one* sequence: with a batch of 16 there are 16 sets of them, while the weights are shared. And
-# computing: reading a step takes $4ND$ real products for $Bx$ and $\mathrm{Re}\,Ch$ (as many outputs as inputs), the traces take $4ND$ more. That is the
-# paper's factor of two; forming $\delta_t$ and the products with the traces comes on top, as the backward pass does everywhere.
+# computing: reading a step takes $4ND$ real products for $Bx$ and $\mathrm{Re}\,Ch$ (as many outputs as inputs), and $\lambda e^B$
+# takes $4ND$ more (terms with $N$ or $D$ alone left out, and the gain multiplied in at the end). That is a factor of two, as in the
+# paper's abstract; forming $\delta_t$ and multiplying it with the traces comes on top, as the backward pass does everywhere.
 #
-# **Transfer.** From which length on does backpropagation keep more than the traces? Count real numbers, a complex one as two. A step that is
-# kept: the state of $N$ complex numbers and the input of $D$ real ones. The traces: of $\lambda$, of the gain, of $B$.
+# **Transfer.** From which length on does backpropagation keep more than the traces? Count real numbers, a complex one as two. A
+# step that is kept: the state of $N$ complex numbers and the input of $D$ real ones. The traces: of $\lambda$, of the gain, of $B$.
+# (Only the recurrence is counted here. In the figure the feedforward part keeps its activity of each step, too, and the lines cross
+# earlier.)
 
 # %%
 def break_even(N, D):
@@ -424,7 +434,7 @@ def break_even(N, D):
 
 
 # %% [markdown]
-# It is judged by five sizes.
+# It is judged by six sizes.
 
 # %%
 break_even = check("online.break_even", break_even)
@@ -440,30 +450,44 @@ break_even = check("online.break_even", break_even)
 # | truncated | $h_{t-1}$ | $x_t$ |
 # | spatial | 0 | $x_t$ |
 #
-# Truncated learning goes back one step and stops, spatial learning sees the present alone; in all three, the error runs down through the layers.
+# Truncated learning goes back one step and stops, spatial learning sees the present alone; in all three, the error runs down
+# through the layers.
 
 # %%
 ask("online.truncated")
 
 # %% [markdown]
-# What about $\lambda$ under truncation? It gets a part of the gradient, and one mode shows which. Let it read white noise and be asked for
-# the value $d$ steps ago, with the best readout $c$ for that. Write $\kappa_k = \mathrm{Re}\,c\lambda^k$ for what the output takes from the input $k$ steps
-# ago, and $m_k$ for what is missing, $m_k = \kappa_k - [k = d]$. Then, up to a conjugate,
+# What about $\lambda$ under truncation? It gets a part of the gradient, and one mode shows which. Let it read white noise and be
+# asked for the value $d$ steps ago, with the best readout $c$ for that. Write $\kappa_k = \mathrm{Re}\,c\lambda^k$ for what the
+# output takes from the input $k$ steps ago, and $m_k$ for what is missing: $m_k = \kappa_k$, less 1 at $k = d$. The expected loss
+# is $\frac12\sum_k m_k^2$. Then the gradients with respect to $\lambda$ are, up to a conjugate,
 #
 # $$\text{online: } \sum_k m_k\, c\, k\lambda^{k-1}, \qquad \text{truncated: } \sum_{k\ge1} m_k\, c\,\lambda^{k-1} = -\frac{c\,m_0}{\lambda}.$$
 #
-# The last step is the surprise. A best readout leaves errors on which $\lambda^k$ has no say, $\sum_k m_k\lambda^k = 0$, and of the truncated sum only the term of
-# the *present* input is left. The factor $k$, how long ago, is what the trace adds, and it is what makes the difference.
+# The last step is the surprise. A best readout leaves errors on which $\lambda^k$ has no say, $\sum_k m_k\lambda^k = 0$, and of the
+# truncated sum only the term of the *present* input is left. The factor $k$, how long ago, is what the trace adds, and it is what
+# makes the difference.
 #
-# In the explorer: left the upper half of the unit disc, the darker the more is recalled; a mode, and the step that each rule would take
-# (spatial: none; a short arrow is drawn longer than it is, the numbers are below). In
-# the middle its trace after one input, right the sizes over time. Ask for $d = 30$ and walk a mode from radius 0.7 to
-# the best place by the blue arrow; then try the yellow one.
+# In the explorer: left the upper half of the unit disc, the darker the more is recalled; a mode, and the step that each rule would
+# take (spatial: none; a short arrow is drawn longer than it is, the numbers are below). In the middle its trace after one input,
+# right the sizes over time. Ask for $d = 30$ and walk a mode from radius 0.7 to the best place by the blue arrow; then try the
+# yellow one. (We followed both in small steps from radius 0.7 at three angles: the blue walk ends at radius 0.98, the yellow one
+# sticks near 0.73, where $m_0$ is 0.)
 
 # %%
-across, up = torch.linspace(-1, 1, 161).double(), torch.linspace(0.003, 1, 81).double()
-grid = torch.complex(across.expand(81, 161), up[:, None].expand(81, 161))               # the upper half: the lower mirrors it
+across, up = torch.linspace(-1, 1, 121).double(), torch.linspace(0.003, 1, 61).double()
+grid = torch.complex(across.expand(61, 121), up[:, None].expand(61, 121))               # the upper half: the lower mirrors it
 inside = grid.abs() < 0.997
+maps = {}                                              # by d: drawn once, then looked up
+
+
+def recalled(d):
+    """What a mode at each place of the grid recalls, between 0 and 1, faint values lifted, in 12 greys.  -> (61, 121)"""
+    if d not in maps:
+        share = (1 - 2 * one_mode.least_loss(grid[inside], d)).clamp(min=0) ** 0.4
+        maps[d] = torch.full(grid.shape, float("nan")).double()
+        maps[d][inside] = (share / share.max() * 12).round() / 12
+    return maps[d]
 
 
 def step_of(ax, lam, gradient, longest, color):
@@ -485,47 +509,45 @@ def one_mode_learns(radius=0.9, angle=0.4, d=30):
     rules = one_mode.blame(lam, one_mode.best_readout(lam, d), d)
     h, e = one_mode.trace(lam, 121)
     peak = e.abs().max()
-    fig, (disc, plane, sizes) = plot.figure(columns=3, width=4.1, height=3.6, width_ratios=[1.5, 1, 1.15])
-    recalled = torch.full(grid.shape, float("nan")).double()
-    recalled[inside] = (1 - 2 * one_mode.least_loss(grid[inside], d)).clamp(min=0) ** 0.4         # so that little is seen, too
-    disc.imshow(recalled, cmap="Greys", vmin=0, vmax=1.5 * recalled[inside].max(), extent=(-1, 1, 0, 1), origin="lower")
+    fig, (disc, plane, sizes) = plot.figure(columns=3, width=3.7, height=3.2, width_ratios=[1.5, 1, 1.15])
+    disc.imshow(recalled(d), cmap="Greys", vmin=0, vmax=1.5, extent=(-1, 1, 0, 1), origin="lower", interpolation="nearest")
     plot.circle(disc, 1.0)
-    disc.grid(False)
     for rule in ("online", "truncated"):
         step_of(disc, lam, rules[rule], max(g.abs().item() for g in rules.values()), COLORS[rule])
     disc.plot(lam.real, lam.imag, "o", color=plot.RED, ms=6, zorder=7)
-    disc.set(xlim=(-1.4, 1.4), ylim=(-0.25, 1.4), aspect="equal", xticks=[-1, 0, 1], yticks=[0, 1],
+    disc.set(xlim=(-1.4, 1.4), ylim=(-0.25, 1.4), aspect="equal", xticks=[], yticks=[],
              title=f"recalled now: {1 - 2 * one_mode.least_loss(lam, d):.2%}",
              xlabel=f"gradient, online (blue): {rules['online'].abs():.1e}\ntruncated (yellow): {rules['truncated'].abs():.1e}, spatial: 0")
     plane.plot(e.real / peak, e.imag / peak, color=plot.BLUE, marker=".", ms=4, lw=0.8)
     plane.plot(e[d].real / peak, e[d].imag / peak, "o", color=plot.RED, ms=9)
-    plane.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], title="the trace after one input",
+    plane.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=[], yticks=[], title="the trace after one input",
               xlabel=f"red: after {d} steps")
     sizes.plot(h.abs(), color=plot.GREY)
     sizes.plot(e.abs() / peak, color=plot.BLUE)
     sizes.axvline(d, color=plot.RED, lw=1.5, ls="--")
-    sizes.set(xlabel="steps after the input", title=f"sizes of state (grey) and trace, over {peak:.3g}", ylim=(0, 1.1), xlim=(0, 120),
+    sizes.set(xlabel="steps after the input", title=f"sizes of state (grey)\nand trace, over {peak:.3g}", ylim=(0, 1.1), xlim=(0, 120),
               xticks=[0, 60, 120], yticks=[0, 1])
     return fig
 
 
 explore(one_mode_learns, radius=(0.5, 0.99, 0.01), angle=(0.05, 3.1, 0.05), d=(1, 60),
         alt="Three panels for a mode of radius 0.9 that should recall what came 30 steps ago. Left, half of the unit disc, dark in a ring "
-            "near the circle; from the mode a blue arrow, the online step, points outwards to the ring, and a short yellow one, "
-            "the truncated step, points elsewhere. Middle, the trace as a spiral that winds out and in. Right, the state decays "
+            "near the circle; from the mode a blue arrow, the online step, points outwards past the ring, and a short yellow one, "
+            "the truncated step, points in another direction. Middle, the trace as a spiral that winds out and in. Right, the state decays "
             "while the trace peaks before ten steps; a dashed line marks 30.")
 
 # %% [markdown]
-# Where the mode is far too short (radius 0.5, $d = 30$), even the online gradient is nothing: $\lambda^{30}$ is a billionth, and no rule can hear
-# what does not reach it. Long memory has to begin with some modes near the circle, which is how an LRU is initialised.
+# Where the mode is far too short (radius 0.5, $d = 30$), even the online gradient is nothing: $\lambda^{30}$ is a billionth, and no
+# rule can hear what does not reach it. Long memory has to begin with some modes near the circle, which is how an LRU is
+# initialised.
 #
-# And in the networks of section 1? The state is linear in what comes in, so what stands in it when the mark comes is a matrix times the
-# 42 bits of the pattern: bit $d$ of step $s$ arrives as $\lambda^{\text{age}}\,\gamma B_{\cdot d}$. Its **singular values** say how strongly the 42
-# independent directions of a pattern have arrived. What is small drowns in the rest of the network.
+# And in the networks of section 1? The state is linear in what comes in, so what stands in it when the mark comes is a matrix times
+# the 42 bits of the pattern: bit $d$ of step $s$ arrives as $\lambda^{\text{age}}\,\gamma B_{\cdot d}$. Its **singular values** say
+# how strongly the 42 independent directions of a pattern have arrived. What is small drowns in the rest of the network.
 #
-# The second explorer goes through the training. Left, the modes of a learner, and where they began; filled are those that keep a fifth or more for 65
-# steps. Right, the singular values for all three, in order. Move the step from 0 upwards and see which of the rules lifts its
-# line.
+# The second explorer goes through the training. Left, the modes of a learner, and where they began; filled are those that keep a
+# fifth or more for 65 steps. Right, the singular values for all three, in order. Move the step from 0 upwards and see which of the
+# rules lifts its line.
 
 # %%
 def what_is_held(rule="online", training_step=400):
@@ -550,32 +572,34 @@ def what_is_held(rule="online", training_step=400):
 
 explore(what_is_held, rule=["online", "truncated", "spatial"], training_step=(0, 400, 25),
         alt="Left, the unit disc with the 64 modes of the online learner after 400 steps; a few, filled, lie at the circle. Right, 42 "
-            "singular values on a logarithmic axis for three learners: those of the online learner lie well above those of the truncated "
-            "one, and these above those of the spatial one.")
+            "singular values on a logarithmic axis for three learners: those of the online learner fall slowly and lie well above "
+            "the others in most directions; those of the truncated and the spatial learner lie close to each other.")
 
 # %% [markdown]
-# The spatial learner never moves a mode, the truncated one moves some. Neither learns to write the pattern more strongly into the modes that
-# last, since $B$ gets no blame once the pattern is gone. They live on what arrives by chance and learn to read it, faint as it is: a
-# **reservoir**. For an easier task that is enough, and the task no longer tells the rules apart. In a trial with 10 bits, 64 modes and 30 silent
-# steps all four solved it. A comparison of memories has to ask for more than chance remembers.
+# The spatial learner never moves a mode, the truncated one moves some. Under both rules $B$ and the gain get no gradient at all: at
+# the steps that are scored nothing comes in. So neither can learn to write the pattern more strongly into the modes that last. They
+# live on what arrives by chance and learn to read it, faint as it is: a **reservoir**. For an easier task that is enough, and the
+# task no longer tells the rules apart. In a single trial with 10 bits, 64 modes and 30 silent steps all four solved it. A
+# comparison of memories has to ask for more than chance remembers.
 #
-# The online learner depends on its beginning, too, as backpropagation does. Modes far inside have forgotten long before the mark, and no rule can
-# draw them out. With $|\lambda|$ from 0 to 1 instead of 0.75 to 1, and 30 bits, both ended with 3 to 17 % wrong in four trials.
+# The online learner depends on its beginning, too, as backpropagation does. Modes far inside have forgotten long before the mark,
+# and what does not arrive gives next to no gradient. With $|\lambda|$ from 0 to 1 instead of 0.75 to 1, and 30 bits, both ended
+# with 3 to 17 % wrong in four trials, each a single run.
 
 # %% [markdown]
 # ## 6 · Depth
 #
-# With one layer all is exact. Put a second on top. Its error arrives at layer 1 by ordinary backpropagation *within the step*, and layer 1 has exact
-# traces for its own parameters. Something is lost all the same.
+# With one layer all is exact. Put a second on top. Its error arrives at layer 1 by ordinary backpropagation *within the step*, and
+# layer 1 has exact traces for its own parameters. Something is lost all the same.
 
 # %%
 ask("online.depth")
 
 # %% [markdown]
-# So between layers the rule is: of an output of the layer below, only what it does *now* counts. That has a practical side. One need not write traces to
-# study the rule: detach the right things and ordinary automatic differentiation over a whole batch of sequences finds the same
-# gradient. `x.detach()` has the value of `x` and lets no gradient through; so `x - x.detach()` is zero and has the gradient of `x`.
-# `online.scan(lam, z)` runs $h_t = \lambda h_{t-1} + z_t$ over a batch, with gradients for both.
+# So between layers the rule is: of an output of the layer below, only what it does *now* counts. That has a practical side. One
+# need not write traces to study the rule: detach the right things and ordinary automatic differentiation over a whole batch of
+# sequences finds the same gradient. `x.detach()` has the value of `x` and lets no gradient through; so `x - x.detach()` is zero and
+# has the gradient of `x`. `online.scan(lam, z)` runs $h_t = \lambda h_{t-1} + z_t$ over a batch, with gradients for both.
 
 # %%
 from tutorial_lib.online import scan
@@ -612,8 +636,12 @@ for rule in ("online", "truncated", "spatial"):
     print(f"{rule:9} cosine with the true gradient {torch.cosine_similarity(gradients[rule], gradients['bptt'], dim=0):.3f}")
 
 # %% [markdown]
-# Now on a smaller copy task (5 steps of 2 bits, 60 of silence), with one to four layers of 32 modes. We train by the online rule for 120 steps and ask at seven moments on the way how the
-# gradients of the rules lie to the true one: a cosine of 1 is the same direction, 0 is none.
+# With random weights and something to learn at every one of 30 steps no rule is at a right angle (0.45 or more over five seeds), and in
+# one seed of the five the truncated rule lay closer than the online one. A long silence is another matter.
+#
+# Now on a smaller copy task (5 steps of 2 bits, 60 of silence), with one to four layers of 32 modes. We train by the online rule
+# for 120 steps and ask at seven moments on the way how the gradients of the rules lie to the true one: a cosine of 1 is the same
+# direction, 0 is a right angle.
 
 # %%
 ask("online.deeper")
@@ -662,7 +690,7 @@ for (layers, history), color in zip(losses.items(), (plot.CYAN, plot.BLUE, plot.
 right.set(xlabel="step of online learning", ylabel="loss per bit, in nats", title="what it is worth", ylim=(0, None))
 right.legend()
 show(fig, alt="Left, the average cosine with the true gradient for one to four layers. Online begins at 1 for one layer and is lower in "
-              "deeper networks, above the truncated rule; the spatial rule is near 0. Right, the loss per bit during online "
+              "deeper networks; the truncated and the spatial rule lie well below it. Right, the loss per bit during online "
               "learning: it falls at every depth, in an order that differs from seed to seed.")
 
 # %%
@@ -670,28 +698,34 @@ claim("online-lru.depth", one=along[1][:, 0].min(), four=along[4][:, 0].mean(), 
       spatial=along[4][:, 2].mean())
 
 # %% [markdown]
-# At the start a deep network's online gradient points nearly anywhere on this task:
+# The moments one by one:
 
 # %%
 for layers, seen in along.items():
     print(f"{layers} layer{'s' * (layers > 1):1}: cosine of the online gradient at steps 0, 20, ... 120:", [f"{v:.2f}" for v in seen[:, 0]])
 
 # %% [markdown]
-# What had been read long ago by layer 1 and was then held by layer 2 is lost to the rule. What layer 1 holds by itself is not. A network taught by this
-# rule has memories of the second kind to find. How true its gradient is goes up and down on the way. In one longer trial (three layers, 400 steps, each rule at
-# the best of two or three rates) backpropagation and the online rule ended with no bit wrong, the truncated rule with 4 %, the spatial rule with 6 %.
+# With four layers the online gradient begins at a right angle, within 0.02 of 0 in five seeds, and is then at 0.64 to 0.85 on average
+# over the other six moments. With two layers there is no such rise: it begins anywhere between 0.2 and 0.95, and in three of five
+# seeds it is lower later on. It goes up and down everywhere.
+#
+# What had been read long ago by layer 1 and was then held by layer 2 is lost to the rule. What layer 1 holds by itself is not. A
+# network taught by this rule has memories of the second kind to find. In one longer trial, a single run (three layers, 400 steps,
+# each rule at the best of two or three rates), backpropagation and the online rule ended with no bit wrong, the truncated rule with
+# 4 %, the spatial rule with 6 %.
 #
 # ## 7 · Weights that move while you read
 #
-# So far weights stood still during a sequence, and moved at its end. A learner without end cannot wait for that. Let it move its weights after every
-# step; then the traces are sums of derivatives taken at weights that are no longer there, and so is the state. Nothing is exact any more.
+# So far weights stood still during a sequence, and moved at its end. A learner without end cannot wait for that. Let it move its
+# weights after every step; then the traces are sums of derivatives taken at weights that are no longer there, and so is the state.
+# Nothing is exact any more.
 
 # %%
 ask("online.stale")
 
 # %% [markdown]
-# The stream: sixteen readers of folk tunes, one note (a sixteenth) at a time, tune after tune, each predicting the next of 47 symbols. They
-# share weights. Every note is predicted first, then learned from, then gone.
+# The stream: sixteen readers of folk tunes, one note (a sixteenth) at a time, tune after tune, each predicting the next of 47
+# symbols. They share weights. Every note is predicted first, then learned from, then gone.
 
 # %%
 from torch.nn import functional as F
@@ -718,8 +752,8 @@ def read_on(rule, lr, steps=STEPS):
 
 
 # %% [markdown]
-# First the damage. After 300 steps with moving weights we stop them and take the gradient over the next 20 steps, with the traces as they are.
-# Beside it the true one for these weights: all 300 steps are read again, and nothing moves.
+# First the damage. After 300 steps with moving weights we stop them and take the gradient over the next 20 steps, with the traces
+# as they are. Beside it the true one for these weights: all 300 steps are read again, and nothing moves.
 
 # %%
 def coming_gradient(net, traces):
@@ -749,16 +783,17 @@ for (name, errors), color in zip(off.items(), (plot.PURPLE, plot.GREEN)):
     ax.plot(speeds, errors, marker="o", color=color, label=r"$\theta$" if name == "theta" else "$B$")
 ax.axhline(1, color="k", lw=1, ls=":")
 ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="relative error of the gradient", title="what stale traces are off by")
-ax.legend(loc="upper left")
-show(fig, alt="Relative error of the gradient against the learning rate, logarithmic axes, for theta and for B. Both rise with "
-              "the rate, from a few hundredths or less at 0.00001; theta is off by more than B, and at the largest rates by a "
-              "sizeable share of its own size or more.")
+ax.legend(loc="lower right")
+show(fig, alt="Relative error of the gradient against the learning rate, logarithmic axes, for theta and for B. Both are less than "
+              "a tenth at 0.00001 and far larger at 0.003; there theta is off by most of its own size or by more, and B by less than "
+              "half of it.")
 
 # %% [markdown]
-# The smaller the rate, the smaller the error. At 0.003, with which this stream is learned best, it is no longer small: a mode near the
-# circle remembers hundreds of steps, and over hundreds of steps a little change of its angle adds up. Exactness is gone, then.
-# Is the advantage, too? Truncated and spatial learning have a stale state, but hardly a trace that could be stale. Each rule has its best
-# learning rate: of 0.0003, 0.001, 0.003 and 0.01, it was 0.003 for all three, on other seeds.
+# At the smallest rate the error is small. At 0.003, with which this stream is learned best, it is not: over five seeds, 0.7 to 4.5
+# times the true gradient for $\theta$, 0.09 to 0.35 for $B$. A mode near the circle remembers hundreds of steps, and over hundreds
+# of steps a little change of its angle adds up. Exactness is gone, then. Is the advantage, too? Truncated and spatial learning have
+# a stale state, but hardly a trace that could be stale. Each rule has its best learning rate: of 0.0003, 0.001, 0.003 and 0.01, it
+# was 0.003 for all three, on other seeds.
 
 # %%
 streamed = {rule: read_on(rule, 0.003)[2] for rule in ("online", "truncated", "spatial")}
@@ -769,8 +804,8 @@ for rule, bits in streamed.items():
 ax.set(xlabel="steps read, each once", ylabel="bits a step, before learning it", title="folk tunes, learned from while they pass", ylim=(1.55, 2.95))
 ax.legend(loc="upper right")
 show(fig, alt="Bits a step while reading folk tunes, in averages over a hundred steps, for three rules. All fall steeply at first; from "
-              "then on online learning stays below truncated learning, and that a little below spatial learning; all three "
-              "swing together with the tunes.")
+              "then on online learning stays below the two others, which lie closer to each other than to it; all three swing together with "
+              "the tunes.")
 
 # %%
 claim("online-lru.stream", online=streamed["online"].mean(), truncated=streamed["truncated"].mean(),
@@ -779,8 +814,8 @@ claim("online-lru.stream", online=streamed["online"].mean(), truncated=streamed[
 # %% [markdown]
 # ## 8 · Where this breaks
 #
-# - **One layer is exact, more are not.** On a task with a long silence the gradient of a deep network begins almost at random and becomes
-#   truer as the network learns. That deeper networks learn more all the same is a measurement, not a theorem.
+# - **One layer is exact, more are not.** On a task with a long silence the gradient of four layers begins at a right angle to the true one
+#   and became truer as the network learned. That deep networks learn all the same is a measurement, not a theorem.
 # - **Independence is a choice.** The traces are few since no mode sees another. A dense layer, a GRU, attention: none of them has it. What couples
 #   the modes here is the feedforward part between the layers, and that is where the gradient loses its past.
 # - **Traces are per sequence.** In a batch, each sequence has its own. With large batches of stored data backpropagation is cheaper.
@@ -793,9 +828,10 @@ claim("online-lru.stream", online=streamed["online"].mean(), truncated=streamed[
 #
 # - Derivatives carried forward beside the state, times the error of the present, are the gradient of backpropagation through time in
 #   one layer: to rounding error, with memory that does not know how long the sequence is.
-# - Truncated and spatial learning blame the present input. After a silence there is nothing to blame, and the copy task stays
-#   half learned.
-# - In deep networks, and with moving weights, the online gradient is an approximation; it beat the two others in both.
+# - Truncated and spatial learning blame the present input. After a silence there is nothing to blame. They ended with 4 to 21 % of
+#   the bits wrong, online learning and backpropagation with 0.1 to 5 %.
+# - In deep networks, and with moving weights, the online gradient is an approximation. With four layers it stayed closer to the true one
+#   than the two others did, and on the stream of tunes it cost at least 0.12 bits a step less than either.
 #
 # Two questions to take along.
 
@@ -804,11 +840,11 @@ ask("online.close_batch")
 ask("online.close_module")
 
 # %% [markdown]
-# **References.** N. Zucchet, R. Meier, S. Schug, A. Mujika and J. Sacramento, *Online learning of long-range dependencies* (NeurIPS 2023),
-# arXiv:2305.15947: the rule, the copy task (figure 2, table 1), the Long Range Arena (table 2); equations and settings were
-# compared with the authors' code, github.com/NicolasZucchet/Online-learning-LR-dependencies. A. Orvieto et al., *Resurrecting Recurrent Neural Networks for Long
-# Sequences* (2023), arXiv:2303.06349: the LRU. R. J. Williams and D. Zipser, *A learning algorithm for continually running fully
-# recurrent neural networks* (1989): real-time recurrent learning. The one mode in closed form, the stream of tunes and the
-# measurement of stale traces are ours. Tunes: see the data's card.
+# **References.** N. Zucchet, R. Meier, S. Schug, A. Mujika and J. Sacramento, *Online learning of long-range dependencies* (NeurIPS
+# 2023), arXiv:2305.15947: the rule, the copy task (figure 2, table 1), the Long Range Arena (table 2); equations and settings were
+# compared with the authors' code, github.com/NicolasZucchet/Online-learning-LR-dependencies. A. Orvieto et al., *Resurrecting
+# Recurrent Neural Networks for Long Sequences* (2023), arXiv:2303.06349: the LRU. R. J. Williams and D. Zipser, *A learning
+# algorithm for continually running fully recurrent neural networks* (1989): real-time recurrent learning. The one mode in closed
+# form, the stream of tunes and the measurement of stale traces are ours. Tunes: see the data's card.
 #
 # **Next:** 46 Steering a language model asks what a prompt can make a network say. Back to the [map](../00_start_here.ipynb).

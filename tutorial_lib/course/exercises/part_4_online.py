@@ -104,6 +104,19 @@ CARRY = Exercise(
             _step(_lam_right, lambda new, h, e, lam, x, B: lam * e + x),
         "the trace of B took in the state; B is multiplied by the input x.":
             _step(_lam_right, lambda new, h, e, lam, x, B: lam[:, None] * e + h[:, None]),
+        "lam is multiplied with the state in place of the old trace: h_{t-1} enters as it is, and lam brings e_lam, "
+        "not h, one step further.":
+            _step(lambda new, h, e, lam, x, B: h + lam * h, _B_right),
+        "h_{t-1} is multiplied by lam as in the state itself, and the old trace is missing. The derivative of lam h "
+        "is h where lam stands, plus lam times the old trace.":
+            _step(lambda new, h, e, lam, x, B: lam * h, _B_right),
+        "B x entered the trace of lam; lam does not stand in it, so its derivative is 0.":
+            _step(lambda new, h, e, lam, x, B: lam * e + h + B @ x.to(B.dtype), _B_right),
+        "the old trace of B was multiplied by B. What brings it one step further is what brings h there: lam.":
+            _step(_lam_right, lambda new, h, e, lam, x, B: B * e + x),
+        "both traces decay with the size of lam alone. They turn by its angle, too: multiply by lam itself.":
+            _step(lambda new, h, e, lam, x, B: lam.abs() * e + h,
+                  lambda new, h, e, lam, x, B: lam.abs()[:, None] * e + x),
         "x is multiplied by lam before it enters; it comes in after the decay, as it does into h.":
             _step(_lam_right, lambda new, h, e, lam, x, B: lam[:, None] * (e + x)),
     },
@@ -173,6 +186,22 @@ TO_NU_THETA = Exercise(
             _chain(lambda g, lam, a, b: -a * (g * lam.conj()).real, lambda g, lam, a, b: -b * (g * lam.conj()).imag),
         "for theta you took the real part without the i: dlam/dtheta = i exp(theta) lam, and Re(i z) = -Im z.":
             _chain(_nu, lambda g, lam, a, b: b * (g * lam).real),
+        "the gradient of nu lacks its inner derivative: nu stands in exp(nu), so a factor exp(nu) belongs to it.":
+            _chain(lambda g, lam, a, b: -(g * lam).real, _theta),
+        "the gradient of theta lacks its inner derivative: theta stands in exp(theta), so a factor exp(theta) belongs "
+        "to it.":
+            _chain(_nu, lambda g, lam, a, b: -(g * lam).imag),
+        "lam is missing in the gradient of theta: dlam/dtheta = i exp(theta) lam.":
+            _chain(_nu, lambda g, lam, a, b: -b * g.imag),
+        "lam is missing in the gradient of nu: dlam/dnu = -exp(nu) lam.":
+            _chain(lambda g, lam, a, b: -a * g.real, _theta),
+        "the real part of a product is not the product of the real parts: multiply g and lam first, then take it.":
+            _chain(lambda g, lam, a, b: -a * g.real * lam.real, lambda g, lam, a, b: -b * g.imag * lam.imag),
+        "g was conjugated for theta. Here dloss = Re(g dlam), without a conjugate.":
+            _chain(_nu, lambda g, lam, a, b: -b * (g.conj() * lam).imag),
+        "these are complex, and nu and theta are real: the gradient is the real part of g dlam/dnu, and of g "
+        "dlam/dtheta.":
+            _chain(lambda g, lam, a, b: -a * g * lam, lambda g, lam, a, b: 1j * b * g * lam),
         "the two are exchanged: nu is the decay, theta the turn.":
             _chain(_theta, _nu),
         "these are sizes: the real part of g dlam is asked for, not its absolute value.":
@@ -274,7 +303,7 @@ ONLINE_STATES = Exercise(
                    Case((_randn(1, 1, 2, seed=4), _lam(2, 5), _complex(2, 2, seed=6)), "a single step")],
     mistakes={
         "nothing was let go: this is backpropagation through time, cosine 1 at every depth, and it has to keep the "
-        "sequence. x should get credit for its own step only.":
+        "sequence. x should get credit for its own step only: what has its gradient must stand outside the scan.":
             lambda x, lam, B: online.scan(lam, _up(x, B) @ B.T),
         "too much was let go: everything but the present. This is the spatial rule, under which lam gets no gradient "
         "and B that of the present. Detach x inside the scan, and nothing else there.": _present_only,
@@ -287,6 +316,18 @@ ONLINE_STATES = Exercise(
         "it is the other way round: B is detached and x is let through the whole past. Detach x in the scan, and "
         "leave B.":
             lambda x, lam, B: online.scan(lam, _up(x, B) @ B.detach().T),
+        "lam gets no gradient: it is x that should be detached in the scan, and nothing else there.":
+            lambda x, lam, B: online.scan(lam.detach(), _up(x, B).detach() @ B.T) + online.present(x, B),
+        "B gets no gradient: it is x that should be detached in the scan. B is detached in the term for x alone.":
+            lambda x, lam, B: online.scan(lam, _up(x, B).detach() @ B.detach().T) + online.present(x, B),
+        "B gets its present step twice: once in the scan, once in the term for x. Detach B in that term, or let x - "
+        "x.detach() stand alone there.":
+            lambda x, lam, B: online.scan(lam, _up(x, B).detach() @ B.T) + _up(x, B) @ B.T - (_up(x, B) @ B.T).detach(),
+        "x has its gradient with the wrong sign: add x - x.detach(), do not subtract it.":
+            lambda x, lam, B: online.scan(lam, _up(x, B).detach() @ B.T) - online.present(x, B),
+        "x gets credit at the last step only. Each step has an output of its own, and x is blamed there for what it "
+        "does at that step: take x - x.detach() for all steps.":
+            lambda x, lam, B: online.scan(lam, torch.cat((_up(x, B)[:, :-1].detach(), _up(x, B)[:, -1:]), 1) @ B.T),
         "x gets its own step twice: the scan still lets it through. Detach x in there.": _twice_x,
         "the value has changed: what you add for x must be 0 itself. Subtract the same, detached.": _value_doubled,
         "x lost the matrix on its way: the present input enters h through B, so its gradient is that of B x.":
@@ -332,10 +373,10 @@ BREAK_EVEN = Exercise(
     minutes=8, core=False, observe=_observe_count, rtol=0.0, atol=0.25,
     cases=lambda: [Case((64, 64), "N = D = 64"), Case((32, 3), "N = 32, D = 3"), Case((4, 100), "N = 4, D = 100"),
                    Case((1, 1), "N = D = 1"),
-                   Case((20, 5), "N = 20, D = 5")],
+                   Case((20, 5), "N = 20, D = 5"), Case((5, 100), "N = 5, D = 100")],
     mistakes={
-        "real and complex numbers were counted alike: a complex one is two real ones (states, traces), an input is "
-        "one.":
+        "real and complex numbers were counted alike: a complex one (states, traces) is two real ones, an input is one "
+        "real one.":
             _first(lambda N, D: 2 * N + N * D, lambda N, D: N + D),
         "the trace of B is missing, and it is by far the largest: N D complex numbers.":
             _first(lambda N, D: 4 * N, lambda N, D: 2 * N + D),
@@ -351,6 +392,13 @@ BREAK_EVEN = Exercise(
             _first(lambda N, D: 4 * N + 2 * N * D, lambda N, D: N + D),
         "the traces are complex, two real numbers each.":
             _first(lambda N, D: 2 * N + N * D, lambda N, D: 2 * N + D),
+        "rounded to the nearest whole number, which is too short where the rest is small: asked for is the first "
+        "length that takes more.":
+            lambda N, D: round((4 * N + 2 * N * D) / (2 * N + D)),
+        "the state is carried by reading alone, too; asked for are the traces: of lam, of the gain, of B.":
+            _first(lambda N, D: 6 * N + 2 * N * D, lambda N, D: 2 * N + D),
+        "the states are missing: a step that is kept has N complex numbers beside its D inputs.":
+            _first(lambda N, D: 4 * N + 2 * N * D, lambda N, D: D),
         "one too short: asked for is the first length at which keeping the steps takes more.":
             lambda N, D: (4 * N + 2 * N * D) // (2 * N + D),
         "where the two are equal it is not yet more: when the division leaves no rest, the answer is one step further.":
