@@ -39,7 +39,7 @@ QUESTIONS = (
         "A single input of 1 comes in, then silence. The trace of lam is then t lam^(t-1). With |lam| = 0.95, after "
         "how many steps is it largest?",
         number=19.5, within=1.1,
-        why="t 0.95^(t-1) as a curve is highest at t = -1 / ln 0.95, about 19.5; of whole steps, 19 and 20 are equal. A "
+        why="t 0.95^(t-1) as a curve is highest at t = -1 / ln 0.95, about 19.5; of the steps, 19 and 20 are equal. A "
             "trace is a memory of what is past, and lam decides how far back it listens."),
     Question(
         "online.dense", "45",
