@@ -31,13 +31,18 @@ def _held(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     dt, B = (torch.as_tensor(part) for part in found)
     for name, part in (("dt", dt), ("B", B)):
         if part.shape != m.shape:
+            one = " One number for all steps: `torch.full_like(m, number)`." if part.dim() == 0 else ""
             raise Fault("wrong shape", f"{name} has one number a step, {tuple(m.shape)}; yours has the shape "
-                        f"{tuple(part.shape)}.")
+                        f"{tuple(part.shape)}.{one}")
     if not (dt.isfinite().all() and B.isfinite().all()):
         raise Fault("wrong value", "dt or B is not finite at some step (a division by a mark of 0, or an infinite "
                     "step). A step of 50 is long enough, and where dt = 0 any finite B will do.")
     if (dt < 0).any():
         raise Fault("wrong value", "a step dt is never below 0: in Mamba it comes out of a softplus.")
+    between = dt[m == 0]
+    if between.min() >= 2e-3 and between.max() < 0.5:
+        raise Fault("wrong value", f"between the marks dt is {between.max():.2g}, and each such step keeps e^-dt of "
+                    "what is held: it leaks. There dt has to be 0.")
     return {"what is held": choosing.read_state(v, dt.double(), B.double())}
 
 
@@ -64,14 +69,19 @@ HOLD = Exercise(
             lambda m: (5 * m, m / 5),
         "the marks are taken the wrong way round: you hold what is not marked, and skip what is.":
             lambda m: (50 * (1 - m), (1 - m) / 50),
-        "the step is long at the unmarked numbers and 0 at the marked ones: what was held is emptied right after. A "
-        "long step forgets.":
+        "nothing is ever written: what enters is dt B v, and at the marks yours has dt = 0 or B = 0. Both have to be "
+        "above 0 there, with dt B = 1 (and dt is the long one, since a long step forgets).":
             lambda m: (50 * (1 - m), m / 50),
         "the step is long everywhere: unmarked numbers are not written, but they empty the state. At them the step has "
         "to be 0.":
             lambda m: (50 * torch.ones_like(m), m / 50),
         "the same long step and B everywhere: the state follows the last number, marked or not.":
             lambda m: (50 * torch.ones_like(m), torch.ones_like(m) / 50),
+        "dt and B are the wrong way round: dt B = 1, but a step as short as 1/50 forgets next to nothing of the old "
+        "number.":
+            lambda m: (m / 50, 50 * m),
+        "at a mark B multiplies by the step once more; it has to take it back: dt B = 1, so B = 1 / dt.":
+            lambda m: (50 * m, 50 * m),
         "nothing is ever forgotten: with dt near 0 and B large at a mark, marked numbers pile up into a sum.":
             lambda m: (1e-6 * m, 1e6 * m),
         "dt is 1 and B the mark, whatever the mark: the state decays by e^-1 at each step, as in a system that cannot "
@@ -159,6 +169,17 @@ LARGEST = Exercise(
         "the tangent is scaled by its largest entry, and the log taken of its length: the two must be the same "
         "measure.": _growth(lambda v, size, x: v / v.abs().amax(-1, keepdim=True), _log),
         "the sign: a tangent that grows has a positive exponent.": _growth(_unit, lambda size, v: -size.log()),
+        "log(1 + size) in place of log(size): a step that shrinks would count as growth.":
+            _growth(_unit, lambda size, v: size.log1p()),
+        "size - 1 is near log(size) only for sizes near 1; what adds up exactly is the log.":
+            _growth(_unit, lambda size, v: size - 1),
+        "the log of the squared length is twice the rate.": _growth(_unit, lambda size, v: size.square().log()),
+        "the sum of the entries is no length: it may be near 0, or negative. `size` is the length.":
+            _growth(lambda v, size, x: v / v.sum(-1, keepdim=True), _log),
+        "`F.normalize` works along axis 1 unless told otherwise; a tangent's numbers are on the last: `dim=-1`.":
+            _growth(lambda v, size, x: F.normalize(v), _log),
+        "the logs are averaged over the networks as well; each has a rate of its own.":
+            _growth(_unit, lambda size, v: size.log().mean()),
         "the tangent is multiplied by its size where it should be divided by it.":
             _growth(lambda v, size, x: v * size[..., None], _log),
         "v was divided by the length of the state x; its own length is what has to be 1.":
@@ -225,6 +246,18 @@ FROM_WEIGHTS = Exercise(
         "all: `dt.mean(0)[:, None]`.": lambda z, a: F.softplus(z).mean(0) * _minus_exp(a),
         "the mean is taken over the channels; time is the first axis: `dt.mean(0)`.":
             lambda z, a: F.softplus(z).mean(1)[:, None] * _minus_exp(a),
+        "A = -exp(log_rate): the minus stands before the exponential, not in it.":
+            _from(F.softplus, lambda a: (-a).exp()),
+        "exp(-log_rate) is one over the rate. A = -exp(log_rate).": _from(F.softplus, lambda a: -(-a).exp()),
+        "softplus makes the steps; the rates come out of an exponential: A = -exp(log_rate).":
+            _from(F.softplus, lambda a: -F.softplus(a)),
+        "the sigmoid in place of softplus(z) = log(1 + exp(z)); it is its slope.": _from(torch.sigmoid, _minus_exp),
+        "only the last step is counted; the exponent is the mean over all of them.":
+            _from(F.softplus, _minus_exp, lambda dt: dt[-1]),
+        "these are the logs of each step's decay, (T, D, N); what is left to do is the mean over time.":
+            lambda z, a: F.softplus(z)[:, :, None] * _minus_exp(a),
+        "only the largest is returned; wanted are all, (D, N).":
+            lambda z, a: _from(F.softplus, _minus_exp)(z, a).max(),
         "the log of the mean decay in place of the mean of the log. Decays multiply along time, so their logs are "
         "averaged; your value is larger (Jensen).":
             lambda z, a: torch.exp(F.softplus(z)[:, :, None] * _minus_exp(a)).mean(0).log(),
@@ -298,6 +331,20 @@ ROUNDED = Exercise(
         "the sum in fp32.":
             lambda x, W, b, format: rounded(rounded(rounded(x, format) @ rounded(W, format).T, format)
                                             + rounded(b, format), format),
+        "W is (O, I) and x (..., I): the product is x W', so `W.T` (or `F.linear`).":
+            lambda x, W, b, format: rounded(rounded(x, format) @ rounded(W, format) + rounded(b, format), format),
+        "the product and b are rounded each for itself, and their sum is not: what leaves the layer has to be rounded "
+        "last.":
+            lambda x, W, b, format: rounded(rounded(x, format) @ rounded(W, format).T, format) + rounded(b, format),
+        "the inputs and the weights are rounded; so are the offset b and, last, the result.":
+            _product(rounded, rounded, _same, _same),
+        "only the inputs are rounded; so are the weights, the offset and the result.":
+            _product(rounded, _same, _same, _same),
+        "the offset b is missing.": lambda x, W, b, format: rounded(rounded(x, format) @ rounded(W, format).T, format),
+        "each product of two numbers is rounded before they are summed. Hardware keeps products and sums in fp32 and "
+        "rounds once, at the end.":
+            lambda x, W, b, format: rounded(rounded(rounded(x, format)[..., None, :] * rounded(W, format), format)
+                                            .sum(-1) + rounded(b, format), format),
         "the inputs are left as they are; they enter in half precision as well.":
             _product(_same, rounded, rounded, rounded),
         "the weights are left in fp32: mixed precision keeps them so, but the product gets a rounded copy.":

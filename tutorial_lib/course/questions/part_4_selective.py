@@ -66,19 +66,22 @@ QUESTIONS = (
         "the weights' moves differ more in the Transformer than in Mamba?",
         (Choice("Less than 1: Mamba differs more", "That is what a first try with models of unequal loss had found for "
                                                    "predictions. With equal losses it is the other way round."),
-         Choice("About 1.5 to 2", "Yes, over five seeds: 1.4 to 1.6 percent of the move in Mamba, 2.5 to 2.8 in the "
+         Choice("About 1.5 to 2", "Yes, over five seeds: 1.4 to 1.6 percent of the move in Mamba, 2.5 to 2.7 in the "
                                   "Transformer.", right=True),
-         Choice("More than 10", "The predictions come closer to that, by 2.3 times and more; the weights do not."))),
+         Choice("More than 10", "Not even the predictions do, run in bf16: 2.1 to 2.8 times as many bits, and bits "
+                                "go with the square of an error."))),
     Question(
         "selective.places", "44",
         "In bf16 every step adds its rounding errors. Along a window of 128 characters, where do predictions differ "
         "most from those in fp32?",
         (Choice("At the end: errors have added up", "In a chaotic network they would. Here old errors fade as fast as "
                                                     "new ones come."),
-         Choice("Everywhere alike, in both models", "Yes. So stability over time is not what sets the two apart.",
-                right=True),
+         Choice("Everywhere nearly alike, in both models",
+                "Yes (in some runs the Transformer's first places differ less). So stability over time is not what "
+                "sets the two apart.", right=True),
          Choice("At the end in the Transformer, everywhere alike in Mamba",
-                "The Transformer has no state to carry an error on: each place computes its own products."))),
+                "The Transformer has no state that is multiplied from step to step: later places read an error in a "
+                "key as one of many in an average."))),
     Question(
         "selective.loop", "44",
         "The output of a selective state space, through a random matrix and a tanh, becomes its next input. Its "
