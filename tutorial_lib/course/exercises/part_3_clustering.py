@@ -79,6 +79,17 @@ def _without_one(Z: Tensor, eps: float) -> Tensor:
     return torch.linalg.eigvalsh(D / (N * eps**2) * Z.T @ Z).clamp_min(1e-12).log().sum() / 2
 
 
+def _diagonal_alone(Z: Tensor, eps: float) -> Tensor:
+    N, D = Z.shape
+    return torch.log1p(D / (N * eps**2) * Z.square().sum(0)).sum() / 2
+
+
+def _by_cov(Z: Tensor, eps: float) -> Tensor:
+    N, D = Z.shape
+    Z = Z - Z.mean(0)
+    return torch.logdet(torch.eye(D, dtype=Z.dtype) + D / eps**2 * Z.T @ Z / (N - 1)) / 2
+
+
 CODING_RATE = Exercise(
     name="clustering.coding_rate", chapter="37", title="How many nats", reference=coding_rate.coding_rate, minutes=6,
     cases=_features, gradient=("Z",),
@@ -107,6 +118,16 @@ CODING_RATE = Exercise(
             _rate(lambda N, D, eps: D / ((N - 1) * eps**2)),
         "the mean was taken off first. A subspace goes through the origin, and so does its code.":
             _rate(_right, centre=True),
+        "a covariance: it takes the mean off and divides by N - 1. Here no mean is taken off, and N features are N: "
+        "Z^T Z / N.": _by_cov,
+        "eps^2 came out on top: `D / N * eps**2` multiplies by it. Write `D / (N * eps**2)`.":
+            _rate(lambda N, D, eps: D / N * eps**2),
+        "divided by N twice: Z^T Z is a sum over points, and one N turns it into a mean.":
+            _rate(lambda N, D, eps: D / (N**2 * eps**2)),
+        "that is what all N features take together; R is for each feature.":
+            lambda Z, eps: len(Z) * _rate(_right)(Z, eps),
+        "only the diagonal of Z^T Z came in, which is right where the coordinates are uncorrelated. The determinant "
+        "needs the whole matrix.": _diagonal_alone,
     },
     alternatives=(_rate(_right), _by_points, _by_singular_values),
     hints=("`N, D = Z.shape`, and `Z.T @ Z` is (D, D).",
@@ -149,6 +170,17 @@ def _weighted(Z: Tensor, p: Tensor, n: Any) -> Tensor:
     return Z.T @ (p[:, None] * Z) / n
 
 
+def _picked(least: float, soft_size: bool) -> Callable[..., Tensor]:
+    """Points with a weight above `least` are in the class, wholly; the others are not."""
+    return _classes(lambda p: p.sum() if soft_size else (p > least).sum(),
+                    lambda Z, p, n: Z[p > least].T @ Z[p > least] / n)
+
+
+def _less_its_mean(Z: Tensor, p: Tensor, n: Any) -> Tensor:
+    centred = Z - p @ Z / n
+    return centred.T @ (p[:, None] * centred) / n
+
+
 COMPRESSION = Exercise(
     name="clustering.compression", chapter="37", title="Class by class, two blanks",
     reference=coding_rate.compression, minutes=6, cases=_memberships, gradient=("Z", "P"),
@@ -170,6 +202,17 @@ COMPRESSION = Exercise(
         "the size is the *sum* of the weights; you took their mean.": _classes(lambda p: p.mean(), _weighted),
         "the size is the sum of the weights themselves, not of their squares.":
             _classes(lambda p: p.square().sum(), _weighted),
+        "points were picked for each class, in or out, by a threshold or the largest weight. Memberships are soft: "
+        "every point counts in every class, with its weight p. (Picking also keeps gradients from reaching P.)":
+            _picked(0.5, False),
+        "the size is soft, and the spread is hard: it has the points above a threshold, wholly. Every point counts, "
+        "with its weight p.": _picked(0.5, True),
+        "the spread has every point with any weight in it at all, wholly. Each counts with its weight p.":
+            _picked(0.0, True),
+        "the weights came in twice, and the size not at all: one factor with weights, one without, and then a mean.":
+            _classes(lambda p: p.sum(), lambda Z, p, n: (p[:, None] * Z).T @ (p[:, None] * Z)),
+        "the mean of each class was taken off. A class's subspace goes through the origin, and so does its code.":
+            _classes(lambda p: p.sum(), _less_its_mean),
     },
     alternatives=(_classes(lambda p: p.sum(), _weighted),
                   _classes(lambda p: p.sum(), lambda Z, p, n: torch.einsum("i,ia,ib->ab", p / n, Z, Z))),
@@ -207,11 +250,15 @@ def _from_logs(scale: Callable[[Tensor], Tensor], temper: Callable[[Tensor, floa
     return doubly_stochastic
 
 
-def _symmetric(logs: Tensor) -> Tensor:
+def _symmetric_logs(logs: Tensor) -> Tensor:
     f = -logs.logsumexp(1) / 2
     for _ in range(100):
         f = (f - (logs + f).logsumexp(1)) / 2
-    return (f[:, None] + logs + f).exp()
+    return f[:, None] + logs + f
+
+
+def _symmetric(logs: Tensor) -> Tensor:
+    return _symmetric_logs(logs).exp()
 
 
 def _in_turns(logs: Tensor) -> Tensor:
@@ -337,6 +384,9 @@ DOUBLY_STOCHASTIC = Exercise(
         "similarities are divided by the temperature, not multiplied.":
             _from_logs(_symmetric, lambda S, eta: S * eta),
         "the temperature is missing: S / eta.": _from_logs(_symmetric, lambda S, eta: S),
+        "that is the logarithm of the membership: take exp at the end.": _from_logs(_symmetric_logs),
+        "everyone alone: rows and columns sum to 1, but nothing of the similarities is in it.":
+            lambda S, eta: torch.eye(len(S), dtype=S.dtype),
         "the sign is turned: likeness has to make an entry large.": _from_logs(_symmetric, lambda S, eta: -S / eta),
     },
     alternatives=(_from_logs(_symmetric), _from_logs(_in_turns)),
@@ -457,9 +507,33 @@ def _all_at_once(X: Tensor, copies: Tensor) -> Tensor:
     return W + W.T
 
 
+def _counted(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
+    """What the candidate returns; votes counted in whole numbers are as good."""
+    W = candidate(*case.args)
+    return {"the graph": W.to(case.args[0].dtype) if isinstance(W, Tensor) else W}
+
+
+def _by_the_mean_copy(X: Tensor, copies: Tensor) -> Tensor:
+    return _count()(X, copies.mean(0, keepdim=True))
+
+
+def _second_nearest(X: Tensor, copies: Tensor) -> Tensor:
+    W = torch.zeros(len(X), len(X), dtype=X.dtype)
+    for copy in copies:
+        W[torch.arange(len(X)), torch.cdist(copy, X).topk(2, largest=False).indices[:, 1]] += 1
+    return W + W.T
+
+
+def _nearest_by_zero(X: Tensor, copies: Tensor) -> Tensor:
+    W = torch.zeros(len(X), len(X), dtype=X.dtype)
+    for copy in copies:
+        W[torch.arange(len(X)), torch.cdist(copy, X).fill_diagonal_(0.0).argmin(1)] += 1
+    return W + W.T
+
+
 VOTES = Exercise(
     name="clustering.votes", chapter="37", title="Copies vote", reference=clustering.votes, minutes=8, core=False,
-    cases=_copied,
+    cases=_copied, observe=_counted,
     mistakes={
         "a copy may vote for the point it was made of, and that says nothing: leave the diagonal out before you look "
         "for the nearest.": _count(itself=True),
@@ -472,10 +546,19 @@ VOTES = Exercise(
         "copies were compared with copies; each copy should look among the points, X.":
             lambda X, copies: sum(_count()(c, c[None]) for c in copies),
         "you marked who was named at all; count how often.": _count(binary=True),
+        "you marked who was named at all, in either direction; count how often.":
+            lambda X, copies: (_count()(X, copies) > 0).to(X.dtype),
         "turned around: you asked which copy is nearest to a point. Each *copy* names its nearest point.":
             _count(turned=True),
+        "votes are counted, not averaged over the copies.":
+            lambda X, copies: _count()(X, copies) / len(copies),
+        "the copies were averaged before the vote, which takes their moves away: each copy votes by itself.":
+            _by_the_mean_copy,
+        "second in rank is not the nearest *other* point: where a copy is nearer to a stranger than to its own "
+        "original, the stranger is first. Leave the original out, then take the nearest.": _second_nearest,
+        "a diagonal of 0 makes every copy vote for its own original. Infinity keeps it from that.": _nearest_by_zero,
     },
-    alternatives=(_count(), _all_at_once),
+    alternatives=(_count(), _all_at_once, lambda X, copies: _all_at_once(X, copies).long()),
     hints=("`torch.cdist(copy, X)` has the distances of all copies (rows) to all points (columns).",
            "`.fill_diagonal_(float('inf'))` keeps a copy from voting for its own original.",
            "`W[torch.arange(len(X)), far.argmin(1)] += 1` counts one vote a row; at the end W + W.T."),
