@@ -29,7 +29,7 @@ CLAIMS = (
         counter_example={"nine": 1e-20, "ten": 0.1, "line": 0.3}, margin=1e-11),
     Claim(
         id="intrinsic.digits", paper="intrinsic-dimension", chapter="36",
-        source="section 3.1 and figure 2: the fully connected network on MNIST",
+        source="section 3, MNIST: the fully connected network on MNIST",
         statement="A network 784-200-200-10 of 199,210 weights reaches 90 % of direct training's accuracy on MNIST in "
                   "about "
                   "750 random directions.",
@@ -40,12 +40,12 @@ CLAIMS = (
         counter_example={"d": 4000.0}, margin=0.05),
     Claim(
         id="intrinsic.size", paper="intrinsic-dimension", chapter="36",
-        source="section 3.1 and figure 3: networks of 1 to 5 hidden layers of 50 to 400 units",
+        source="section 3, MNIST: networks of 1 to 5 hidden layers of 50 to 400 units",
         statement="The intrinsic dimension hardly changes with the size of the network: where the number of weights "
                   "changes "
                   "24-fold, d_90 changes 1.33-fold.",
         kind="same experiment, smaller",
-        scale=_TRAINED + "; five networks with 1 to 3 hidden layers of 20 to 400 units, each measured by its own "
+        scale=_TRAINED + "; four networks with 1 or 2 hidden layers of 20 to 400 units, each measured by its own "
                          "baseline",
         measures={"weights": "largest number of weights over smallest",
                   "dims": "largest d_90 over smallest"},
@@ -54,7 +54,7 @@ CLAIMS = (
         counter_example={"weights": 30.0, "dims": 5.5}, margin=0.1),
     Claim(
         id="intrinsic.filters", paper="intrinsic-dimension", chapter="36",
-        source="section 3.1: LeNet, and both networks on shuffled pixels",
+        source="section 3, MNIST: LeNet, and both networks on shuffled pixels",
         statement="A convolutional network needs fewer directions than a fully connected one, 290 for 750, and loses "
                   "its "
                   "advantage when the pixels of all images are shuffled alike (1400), which leaves the other at 750.",
@@ -71,7 +71,7 @@ CLAIMS = (
         counter_example={"filters": 900.0, "layers": 950.0, "shuffled": 950.0}, margin=0.05),
     Claim(
         id="intrinsic.labels", paper="intrinsic-dimension", chapter="36",
-        source="section 3.1: MNIST with shuffled labels, 190,000 directions or 3.8 for each label that is learned by "
+        source="section 3, MNIST: MNIST with shuffled labels, 190,000 directions or 3.8 for each label that is learned by "
                "heart",
         statement="To learn shuffled labels by heart takes far more directions than the true ones.",
         kind="our analogue",
@@ -83,7 +83,7 @@ CLAIMS = (
         counter_example={"true": 500.0, "shuffled": 700.0}, margin=0.05),
     Claim(
         id="intrinsic.bytes", paper="intrinsic-dimension", chapter="36",
-        source="abstract and section 3.1: compression, 260-fold for the fully connected network",
+        source="abstract and section 3, MNIST: compression, 260-fold for the fully connected network",
         statement="Random seeds and d numbers are enough to write a network down, in some cases in a hundredth of its "
                   "size "
                   "or less.",
@@ -98,7 +98,7 @@ CLAIMS = (
         counter_example={"smaller": 1.1, "kept": 1.0}, margin=0.01),
     Claim(
         id="intrinsic.proof", paper="intrinsic-dimension", chapter="36",
-        source="section 3.1: d as an upper bound on the minimum description length of a solution",
+        source="section 3, MNIST: d as an upper bound on the minimum description length of a solution",
         statement="The construction bounds the description length of a solution from above, and so its difficulty.",
         kind="our analogue",
         scale="the paper stops at the length; we add Occam's bound on the error of anything that short (Blumer and "
@@ -112,9 +112,9 @@ CLAIMS = (
 )
 
 OUT_OF_REACH = (
-    ("36, CIFAR-10, ImageNet and reinforcement learning (sections 3.2 and 3.3).",
+    ("36, CIFAR-10, ImageNet and reinforcement learning (section 3).",
      "Their networks take hours here for each subspace, and only MNIST ships with the course."),
-    ("36, shuffled labels of all 60,000 digits (section 3.1).",
+    ("36, shuffled labels of all 60,000 digits (section 3).",
      "The paper finds 190,000 directions. Learning 20,000 labels by heart takes more steps than a minute has; 300 show "
      "the direction."),
 )

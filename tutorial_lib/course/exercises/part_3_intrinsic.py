@@ -82,7 +82,7 @@ LOWEST = Exercise(
     alternatives=(_left(_short, _reach), _by_modes),
     hints=("A (theta0 + P z) - b = (A P) z - (b - A theta0): a least squares problem for z with the matrix A P.",
            "`torch.linalg.lstsq(M, v[:, None]).solution` is the best z, as a column; `torch.linalg.pinv(M) @ v` works, "
-           "too."),
+           "too. (M^T M has no inverse when there are more directions than conditions.)"),
     solution='''
 def lowest(A, b, theta0, P):
     short = b - A @ theta0

@@ -78,7 +78,7 @@ QUESTIONS = (
                 "Few directions make it the opposite of lazy. Each gives a poor slope, so one has to go far, and far "
                 "away the tangent is no longer the network."),
          Choice("The network, clearly",
-                "Yes. To do without bending, the tangent model needs about twice as many directions.", right=True),
+                "Yes. To do without bending, the tangent model needs many more directions.", right=True),
          Choice("The tangent model: it is linear, so its optimum is found",
                 "It is found, and it is worse. What the network does better it does by leaving its tangent."))),
     Question(
@@ -107,14 +107,15 @@ QUESTIONS = (
         "D = 199,210 and d_90 is about 1,000. What do the other 198,000 dimensions hold?",
         (Choice("Noise that should be pruned",
                 "They are not a set of weights that one could take away: every weight takes part in every direction."),
-         Choice("The solutions: near any solution one can go almost anywhere and stay at one",
+         Choice("Solutions: near one, nearly all independent directions lead to others",
                 "Yes. A random subspace of d dimensions meets a set of solutions as soon as that set has about D - d "
                 "dimensions. To be met by so small a subspace it must be huge.", right=True),
          Choice("What the test set needs",
                 "The accuracies were those of the test set all along."))),
     Question(
         "intrinsic.close_linear", "36",
-        "A model without hidden layers, on images of 7 x 7 pixels, has 500 weights and gets 86 % of the digits right. "
+        "A model without hidden layers, on images of 7 x 7 pixels, has 500 weights and gets about 85 % of its digits "
+        "right. "
         "What does "
         "that say about an intrinsic dimension of about 1,000?",
         (Choice("That the measurement was wrong",
@@ -125,5 +126,5 @@ QUESTIONS = (
                 "Yes. It bounds the description length of a solution from above, and compares models and tasks on one "
                 "scale. It is not the smallest possible number.", right=True),
          Choice("That hidden layers are useless",
-                "Directly trained, they bring 94 to 96 % where that model stays below 90 %."))),
+                "Directly trained, they bring about 95 % where that model stays below 90 %."))),
 )
