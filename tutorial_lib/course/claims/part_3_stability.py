@@ -57,7 +57,7 @@ CLAIMS = (
                   "largest "
                   "eigenvalue is.",
         kind="our analogue",
-        scale=f"{_DIAGONAL}; rates 0.002 to 0.08; gradient descent 3,000 and 2,000 steps, rates up to 0.06",
+        scale=f"{_DIAGONAL}; rates 0.002 to 0.1; gradient descent 3,000 and 2,000 steps at the same rates",
         measures={"sgd_trace": "largest trace times lr / 2 where SGD arrived",
                   "gd_largest": "largest eigenvalue times lr / 2, at most, where gradient descent arrived",
                   "gd_trace": "largest trace times lr / 2 where gradient descent arrived"},

@@ -63,6 +63,15 @@ CURVATURES = Exercise(
         "averages over samples.": lambda A: ((A * A).mean(), _top(_hessian(A))),
         "that is the largest |a_i|^2, the curvature that one sample sees alone; H averages over samples.":
             lambda A: ((A * A).sum() / len(A), (A * A).sum(1).max()),
+        "that takes the mean gradient first and its outer product then; H is the mean of the outer products.":
+            lambda A: (A.mean(0).square().sum(), A.mean(0).square().sum()),
+        "that is the largest entry on H's diagonal, the curvature along a single weight; the largest eigenvalue looks "
+        "in all directions.":
+            lambda A: ((A * A).sum() / len(A), _hessian(A).diagonal().max()),
+        "that is a covariance: the mean gradient was taken off. H takes the gradients as they are.":
+            lambda A: ((A - A.mean(0)).square().sum() / len(A), _top(_hessian(A - A.mean(0)))),
+        "a factor 2 too many: the loss carries 1/2, so H is A^T A / n.":
+            lambda A: (2 * (A * A).sum() / len(A), 2 * _top(_hessian(A))),
     },
     alternatives=(lambda A: (torch.trace(_hessian(A)), _top(_hessian(A))),
                   lambda A: (A.square().sum(1).mean(), torch.linalg.matrix_norm(A, 2) ** 2 / len(A)),
@@ -142,6 +151,17 @@ SECOND_MOMENT = Exercise(
         "lr comes squared in the last term.": _blanks(_noise, power=1),
         "H lacks its 1/n: it is a mean over samples.":
             lambda A, C, lr: C - lr * (A.T @ A @ C + C @ A.T @ A) + lr**2 * _noise(A, C),
+        "lr stands in the stub already: the two blanks are what is multiplied by it.":
+            lambda A, C, lr: C - lr**2 * _both_sides(_hessian(A), C) + lr**4 * _noise(A, C),
+        "the sign is in the stub already: drift is H C + C H, and it is taken off.":
+            _blanks(_noise, lambda H, C: -H @ C - C @ H),
+        "the products with C are matrix products, `@`; `*` multiplies entry by entry.":
+            _blanks(_noise, lambda H, C: H * C + C * H),
+        "that is |C a_i|^2; the number in the last term is a_i^T C a_i.":
+            _blanks(lambda A, C: A.T @ ((A @ C).square().sum(1, keepdim=True) * A) / len(A)),
+        "two things: that is gradient descent's last term, which squares after averaging; and the first-order term "
+        "is H C + C H, not 2 H C.":
+            _blanks(lambda A, C: _hessian(A) @ C @ _hessian(A), lambda H, C: 2 * H @ C),
     },
     alternatives=(_by_samples, _blanks(_noise),
                   _blanks(lambda A, C: torch.einsum("ij,ik,i->jk", A, A, torch.einsum("ij,jk,ik->i", A, C, A))
@@ -220,6 +240,25 @@ DIAGONAL_STEP = Exercise(
         "the squares are missing in f: it is the sum of (u^2 - v^2) x.":
             lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u - v)).sum() - y) * x * u,
                                     v + 2 * lr * ((x * (u - v)).sum() - y) * x * v),
+        "u was moved with the error at the *new* v: take the error once, then move both.":
+            lambda x, y, u, v, lr: _in_turn(x, -y, v, u, lr)[::-1],
+        "the learning rate is missing.": _step(lambda e, x, lr: 2 * e * x),
+        "that is the gradient; the weights after the step are expected.":
+            lambda x, y, u, v, lr: (2 * ((x * (u * u - v * v)).sum() - y) * x * u,
+                                    -2 * ((x * (u * u - v * v)).sum() - y) * x * v),
+        "the error is missing: the gradient of the loss is the error times the gradient of f.":
+            _step(lambda e, x, lr: 2 * lr * x),
+        "u moves by its own gradient, 2 u x, and v by its own, -2 v x; yours are exchanged.":
+            lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u * u - v * v)).sum() - y) * x * v,
+                                    v + 2 * lr * ((x * (u * u - v * v)).sum() - y) * x * u),
+        "the squares are still there: the derivative of u^2 is 2u.":
+            lambda x, y, u, v, lr: (u - lr * ((x * (u * u - v * v)).sum() - y) * x * u * u,
+                                    v + lr * ((x * (u * u - v * v)).sum() - y) * x * v * v),
+        "you divided by the number of inputs; the loss is of one sample, and f is a sum over inputs.":
+            _step(lambda e, x, lr: 2 * lr * e * x / len(x)),
+        "f is the sum of (u^2 - v^2) x: the second part is taken off, and its derivative carries a minus.":
+            lambda x, y, u, v, lr: (u - 2 * lr * ((x * (u * u + v * v)).sum() - y) * x * u,
+                                    v - 2 * lr * ((x * (u * u + v * v)).sum() - y) * x * v),
     },
     alternatives=(_step(lambda e, x, lr: 2 * lr * e * x), _by_autograd),
     hints=("The error is e = sum of (u^2 - v^2) x, minus y. The loss of this sample is e^2 / 2.",
@@ -242,6 +281,9 @@ def _nets() -> list[Case]:
         sizes = torch.logspace(-0.5, 0.5, m, dtype=torch.float64)[:, None]
         W, a = _randn(m, 3, seed=s + 1) * sizes, _randn(m, seed=s + 2)
         cases.append(Case((_randn(9, 3, seed=s), W, a), f"{m} units"))
+    W, a = _randn(4, 3, seed=41), _randn(4, seed=42)
+    W[2] = -W[2].abs()                                                            # off wherever all inputs are positive
+    cases.append(Case((_randn(9, 3, seed=40).abs(), W, a), "4 units, one of them off for every sample"))
     return cases
 
 
@@ -263,13 +305,18 @@ def _observe_form(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
             "the outer weights' part of it": outer.sum()}
 
 
-def _scaled(power: float, which: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda o, i, W, a: i / o
-            ) -> Callable[..., Pair]:
-    """Each unit by its own factor, a power of something made of its two parts of the trace, W and a."""
+def _scaled(power: float, which: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda o, i, W, a: i / o,
+            guarded: bool = False) -> Callable[..., Pair]:
+    """Each unit by its own factor, a power of something made of its two parts of the trace, W and a.
+
+    Whoever errs in the factor has seldom thought of units that are always off: only a guarded answer leaves them alone.
+    """
     def flattest(X: Tensor, W: Tensor, a: Tensor) -> Pair:
         outer, inner = two_layer.unit_curvatures(X, W, a)
         ratio = which(outer, inner, W, a)
-        c = torch.where(ratio.isfinite() & (ratio > 0), ratio, torch.ones_like(ratio)) ** power
+        if guarded:
+            ratio = torch.where(ratio.isfinite() & (ratio > 0), ratio, torch.ones_like(ratio))
+        c = ratio**power
         return W * c[:, None], a / c
 
     return flattest
@@ -280,10 +327,24 @@ def _parts(X: Tensor, W: Tensor, a: Tensor) -> Pair:
     return z.relu().square().mean(0), ((z > 0) * X.square().sum(1, keepdim=True)).mean(0) * a**2
 
 
-def _wrong_side(X: Tensor, W: Tensor, a: Tensor) -> Pair:
-    W2, a2 = two_layer.flattest(X, W, a)
-    c = W2.norm(dim=1) / W.norm(dim=1)
-    return W * c[:, None], a * c
+def _unguarded(outer: Callable[..., Tensor] = lambda X, z, a: z.relu().square().mean(0),
+               inner: Callable[..., Tensor] = lambda X, z, a: a**2 * ((z > 0) * X.square().sum(1)[:, None]).mean(0),
+               at_a: Callable[[Tensor, Tensor], Tensor] = lambda a, c: a / c) -> Callable[..., Pair]:
+    """Balanced from parts made of X, of z = X W^T and of a; a unit without parts is not cared for."""
+    def flattest(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+        z = X @ W.T
+        c = (inner(X, z, a) / outer(X, z, a)) ** 0.25
+        return W * c[:, None], at_a(a, c)
+
+    return flattest
+
+
+def _over_those_alone(X: Tensor, W: Tensor, a: Tensor) -> Pair:
+    outer, _ = _parts(X, W, a)
+    on = X @ W.T > 0
+    inner = a**2 * (on * X.square().sum(1, keepdim=True)).sum(0) / on.sum(0)
+    c = torch.where(outer > 0, inner / outer, torch.ones_like(outer)) ** 0.25
+    return W * c[:, None], a / c
 
 
 def _by_search(X: Tensor, W: Tensor, a: Tensor) -> Pair:
@@ -299,7 +360,7 @@ FLATTEST = Exercise(
     minutes=12, core=False, observe=_observe_form, cases=_nets, rtol=2e-3,
     mistakes={
         "you scaled W by c and a by c as well: then the function grows by c^2. One of them has to be "
-        "divided.": _wrong_side,
+        "divided.": _unguarded(at_a=lambda a, c: a * c),
         "the wrong way: the part that is too large has grown. W wants a large c where the *inner* part is the larger "
         "one.":
             _scaled(-0.25),
@@ -316,9 +377,27 @@ FLATTEST = Exercise(
             _scaled(0.25, lambda o, i, W, a: (i.sum() / o.sum()).expand_as(a)),
         "the inner part lacks a_j^2: it is the mean of a_j^2 |x|^2 over the samples where the unit is on.":
             _scaled(0.25, lambda o, i, W, a: i / a**2 / o),
+        "a unit that is off for every sample has 0 for both parts, and 0/0 is not a number: leave such a unit as it "
+        "is.":
+            _unguarded(),
+        "the inner part is a sum over all samples, divided by n, of which those count where the unit is on; you took "
+        "the mean over those alone.":
+            _over_those_alone,
+        "the inner part counts only the samples where the unit is on: relu has slope 0 elsewhere.":
+            _unguarded(inner=lambda X, z, a: a**2 * X.square().sum(1).mean()),
+        "the outer part lacks its relu: where the unit is off its output is 0.":
+            _unguarded(outer=lambda X, z, a: z.square().mean(0)),
+        "both parts lack the relu: a unit that is off adds 0 to the outer part and nothing to the inner one.":
+            _unguarded(outer=lambda X, z, a: z.square().mean(0), inner=lambda X, z, a: a**2 * X.square().sum(1).mean()),
+        "|x|^2 is a sum over the inputs, not a mean.":
+            _unguarded(inner=lambda X, z, a: a**2 * ((z > 0) * X.square().mean(1, keepdim=True)).mean(0)),
+        "the outer part lacks its square: it is the mean of relu(w.x)^2.":
+            _unguarded(outer=lambda X, z, a: z.relu().mean(0)),
+        "a was not divided: w_j times c and a_j divided by c is the same function.":
+            _unguarded(at_a=lambda a, c: a.clone()),
         "you gave the network back as it was; its trace can be smaller.": lambda X, W, a: (W.clone(), a.clone()),
     },
-    alternatives=(_scaled(0.25), _by_search),
+    alternatives=(_scaled(0.25, guarded=True), _by_search),
     hints=("relu(c z) = c relu(z) for c > 0: so w_j c and a_j / c is the same function.",
            "A unit adds two parts to the trace: the mean of relu(w.x)^2 (by its outer weight), and the mean of a^2 "
            "|x|^2 where "

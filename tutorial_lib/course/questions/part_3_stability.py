@@ -29,9 +29,9 @@ QUESTIONS = (
             "its sign for ever."),
     Question(
         "stability.same_minimum", "35",
-        "Gradient descent has found a minimum with zero loss: every sample is fitted. We move the weights a little, "
-        "and go on "
-        "with the same learning rate, but with one sample drawn at each step. What happens?",
+        "Gradient descent has found a minimum with zero loss: every sample is fitted. We move the weights a little. At "
+        "a learning rate of 0.003 gradient descent would come back. What does SGD do at the same rate, with one sample "
+        "drawn at each step?",
         (Choice("It comes back: every sample's loss is at its minimum here",
                 "Each is, and yet the steps can add up: what one sample's step mends, it spoils for others, and it "
                 "overshoots."),
@@ -127,7 +127,7 @@ QUESTIONS = (
                 "Yes: the trace is at least 4 times that sum, and at most 2 / lr. For a sparse truth this is what one "
                 "wants.",
                 right=True),
-         Choice("That its largest coefficient is "
-                "small", "That is the kind of thing that gradient descent's bound says, and it is "
-                                                         "too little: many small coefficients pass."))),
+         Choice("That its largest coefficient is small, and no more",
+                "That is the kind of thing that gradient descent's bound says with many samples: many small ones would "
+                "pass. SGD's bound holds for their sum."))),
 )
