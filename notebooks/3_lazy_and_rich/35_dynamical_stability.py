@@ -6,7 +6,7 @@
 #     belief: An optimiser can only stay where it is stable, and SGD, which at a given learning rate must keep the sum of all curvatures small where gradient descent must keep only the largest, ends at other minima.
 #     papers: [dynamical-stability]
 #     needs: ["30"]
-#     minutes: {read: 35, do: 40}
+#     minutes: {read: 45, do: 45}
 #     track: extended
 #     goals:
 #       - compute, from the gradients of single samples, whether gradient descent and SGD can stay at a minimum with zero loss
