@@ -6,7 +6,7 @@
 #     belief: Points are sorted by the curve they lie on because augmentations say how a point may move, and the coding rate then lays the curves out flat; that it went up proves nothing.
 #     papers: [manifold-clustering]
 #     needs: ["34"]
-#     minutes: {read: 35, do: 40}
+#     minutes: {read: 45, do: 40}
 #     track: branch
 #     goals:
 #       - compute how many nats a cloud of features takes, at once and class by class, and say when knowing the classes saves most
@@ -590,7 +590,7 @@ claim("clustering.augmentations", both=right[both][1], alone=max(raw.values()), 
 # Sorting is half of what was promised. The other half is the map: each curve in a subspace of its own, filled evenly, at right
 # angles to the others. Section 3 says what would be perfect: $R - R_c$ *with the true curves as classes* at its maximum, four
 # dimensions for each of three curves. That is a test that cannot be passed by wrong groups. To be fair, a third network goes on
-# with the first stage for as long as the second takes.
+# with the first stage for 600 steps more.
 
 # %%
 ask("clustering.flat")
