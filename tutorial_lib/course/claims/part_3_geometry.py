@@ -69,7 +69,7 @@ CLAIMS = (
         rule=lambda tanh_large, elu_large, elu_small, relu_small: min(
             tanh_large - elu_large, elu_small - relu_small) - 0.15,
         decides="from scale 1 tanh is above elu (the ends decide), and from scale 0.03 elu is above relu (the "
-                "origin decides, which is ours), by 0.15 or more",
+                "origin decides, of which the abstract does not speak), by 0.15 or more",
         counter_example={"tanh_large": 0.9, "elu_large": 0.9, "elu_small": 0.6, "relu_small": 0.6}, margin=0.03),
     Claim(
         id="geometry.family", paper="representation-geometry", chapter="34",

@@ -147,6 +147,8 @@ PULL = Exercise(
             _pull_with(lambda z, y, phi: 2 * len(y) * y * phi[1](z, phi[0](z))),
         "the second argument of phi[1] is phi(z), the first z; yours was z in the second place.":
             _pull_with(lambda z, y, phi: y * phi[1](z, z)),
+        "the points themselves are missing: each pulls along x, which gives one number for each coordinate.":
+            lambda W, X, y, phi: (y * phi[1](W @ X.T, phi[0](W @ X.T))).mean(1) / 2,
         "you averaged over the neurons' coordinates: `.mean()` runs over everything. Only the points are averaged.":
             lambda W, X, y, phi: (y * phi[1](W @ X.T, phi[0](W @ X.T))).mean(-1, keepdim=True) * X.mean(0) / 2,
         "this pulls the pre-activations, one number for each point (the pull times X^T). Asked for is the pull on the "
@@ -160,6 +162,8 @@ PULL = Exercise(
         "y - f is the error of a squared loss, and at the beginning f is 0, not this neuron's activity. Here it is "
         "y / 2.":
             _pull_with(lambda z, y, phi: (y - phi[0](z)) * phi[1](z, phi[0](z))),
+        "you divided by the number of coordinates, X.shape[1]; the loss is the mean over the points, len(X).":
+            lambda W, X, y, phi: shallow.pull(W, X, y, phi) * len(y) / X.shape[1],
         "you divided by the number of neurons; the loss is the mean over the points.":
             lambda W, X, y, phi: shallow.pull(W, X, y, phi) * len(y) / len(W),
         "the activity has come in beside the slope. The chain rule has the slope alone: the activity belongs to the "
@@ -223,6 +227,8 @@ SWITCH_POINT = Exercise(
             lambda leak: 2 / 3,
         "the third coordinate of the single pull is off: x4 - x2 - x3 has 3 delta there, with a plus.":
             lambda leak: (2 * (1 - leak) ** 2 / (4 * (1 + leak) ** 2 - (1 - 3 * leak) ** 2)) ** 0.5,
+        "x4 - x2 - x3 has 3 delta in the third coordinate: all three terms add there. You have 1 in place of 3.":
+            lambda leak: (2 * (1 - leak) ** 2 / (3 * (1 + leak) ** 2)) ** 0.5,
         "you set the pulls equal coordinate by coordinate, or left out the squares: the lengths are to be equal, "
         "sums of squares.": lambda leak: (2 * (1 - leak) / (4 * (1 + leak) - (1 + 3 * leak))) ** 0.5,
         "a straight line between the relu's answer and 0 is a fair guess; the two lengths tell exactly.":
