@@ -413,8 +413,9 @@ explore(specialise, nonlinearity=["relu", "tanh"], delta=[0.25, 0.5, 1.0], look=
 #
 # Below, neurons with one corner outgrow those with two, and fit the data before the others count. From scale $s$ the winner needs
 # a factor of about $1/s$ to get to size 1, and by then the loser is at about the fraction $s^{\,1 - g_2/g_1}$ of it, where $g_1$ is
-# the winner's rate and $g_2$ the loser's. From a small $s$ the race is long and the winner takes all. A *leaky* relu, with slope $\ell$ on its off side, feels the other corners as well, times
-# $\ell$:
+# the winner's rate and $g_2$ the loser's. From a small $s$ the race is long and the winner takes all.
+#
+# A *leaky* relu, with slope $\ell$ on its off side, feels the other corners as well, times $\ell$:
 #
 # $$\text{one: } x_1 + \ell\,(x_4 - x_2 - x_3), \qquad \text{two: } x_1 + x_4 - \ell\,(x_2 + x_3) .$$
 #
