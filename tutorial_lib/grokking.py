@@ -102,7 +102,7 @@ def loss_parts(a: Tensor, Q: Tensor, b: Tensor) -> Tensor:
     """The test loss, exactly, in three parts: linear |a|^2 / D, mean (tr B / D)^2, shape 2 |B|^2 / D^2.  -> (..., 3)
 
     With B = Q - b b^T / 2.  The mean of (a.x + x^T B x)^2 over x from N(0, 1/D) is their sum.  Raises ValueError for
-    shapes that do not fit.  Kumar et al. (2024), the three errors of their figure 4.  Taught in 32.
+    shapes that do not fit.  Kumar et al. (2024) split it in three as well.  Taught in 32.
     """
     D = a.shape[-1]
     if Q.shape[-2:] != (D, D) or b.shape[-1] != D:

@@ -9,7 +9,7 @@ _MODEL = "40 inputs for the paper's 100, 280 points for its 450, infinitely many
 CLAIMS = (
     Claim(
         id="grok.exact", paper="grokking", chapter="32",
-        source="section 5 and figure 4: the test loss from sufficient statistics of the weights, in three parts",
+        source="abstract: sufficient statistics for the test loss of such a network",
         statement="Test loss and kernel of the two-layer network depend on the weights through two statistics alone.",
         kind="theorem checked",
         scale="the paper's own model with 200 units, 40 inputs, 280 points; that the two statistics also carry their "
@@ -38,7 +38,7 @@ CLAIMS = (
         counter_example={"train": 100.0, "test": 110.0, "grown": 1.0, "aligned": 0.9}, margin=0.05),
     Claim(
         id="grok.plateau", paper="grokking", chapter="32",
-        source="sections 1 and 5, figure 1 (b): early training against regression with the initial kernel",
+        source="abstract and figure 1 (b): early training against regression with the initial kernel",
         statement="Grokking networks first fit the solution of regression with their initial features.",
         kind="same experiment, smaller", scale=_MODEL + "; eps = 0.25, alpha 0.25 to 16",
         measures={"away": "distance of the test loss from that of regression with the first kernel, when the training "
@@ -51,7 +51,7 @@ CLAIMS = (
         counter_example={"away": 0.4, "lazy": 0.2, "rich": 0.2}, margin=0.02),
     Claim(
         id="grok.delay", paper="grokking", chapter="32",
-        source="section 5, figure 3 (a): a sweep over alpha at eps = 0.25",
+        source="abstract; the authors' code: a sweep over alpha at eps = 0.25",
         statement="Increasing the scale of the output makes training lazier and the delay longer.",
         kind="same experiment, smaller", scale=_MODEL + "; the same points for all alpha",
         measures={"low": "time of the test loss over time of the training loss (both to below 0.1), alpha = 0.25",
@@ -63,7 +63,7 @@ CLAIMS = (
         counter_example={"low": 3.0, "high": 3.0, "smallest": 0.9}, margin=0.05),
     Claim(
         id="grok.norm", paper="grokking", chapter="32",
-        source="figure 1 (c) and section 5: weight norm and kernel alignment rise",
+        source="figure 1 (c) and its caption: weight norm and kernel alignment rise",
         statement="The norm of the weights increases during grokking, which explanations by a falling norm cannot "
                   "have, and the kernel aligns with the target.",
         kind="same experiment, smaller", scale=_MODEL + "; alpha 0.25 to 4, alignment on 400 fresh points",
@@ -76,8 +76,8 @@ CLAIMS = (
         counter_example={"grown": -0.1, "most": 0.0, "aligned": 1.0}, margin=0.05),
     Claim(
         id="grok.phase", paper="grokking", chapter="32",
-        source="section 5, figure 3 (e), a phase diagram; the authors' code counts steps between the two crossings of "
-               "0.1, at a step of fixed size in units of N / alpha^2",
+        source="abstract; the phase diagram of the authors' code, which counts steps between the two crossings of 0.1, "
+               "at a step of fixed size in units of N / alpha^2",
         statement="Grokking is greater for lazier networks (large alpha) and for kernels that are less aligned "
                   "(small eps).",
         kind="same experiment, smaller", scale=_MODEL + "; 4 scales by 3 curvatures for 14 by 14; time for steps",
@@ -87,9 +87,10 @@ CLAIMS = (
         decides="doubling alpha lengthens the time at every eps, and doubling eps shortens it at every alpha",
         counter_example={"scale": 0.9, "bend": 1.2}, margin=0.05),
     Claim(
-        id="grok.product", paper="grokking", chapter="32",
-        source="ours, from the equations of section 5",
-        statement="Laziness is set by the product of alpha and eps alone; eps at a fixed product sets the clock.",
+        id="grok.product", paper="", chapter="32",
+        source="ours, from the equations of the paper's model (no statement of the paper)",
+        statement="On mirrored points alpha and eps shape the curves through their product alone; eps at a fixed "
+                  "product sets the clock.",
         kind="our analogue", scale=_MODEL,
         measures={"mirrored": "difference of the functions of two networks with equal product, clocks set equal, on "
                               "mirrored points (where it should be exact)",
@@ -101,8 +102,9 @@ CLAIMS = (
         counter_example={"mirrored": 0.1, "along": 2.0, "across": 1.0}, margin=1e-10),
     Claim(
         id="grok.turn", paper="grokking", chapter="32",
-        source="the first of the paper's three conditions: initial kernel and labels are misaligned (section 1)",
-        statement="Delayed generalisation needs an initial kernel that is misaligned with the labels.",
+        source="abstract, condition 1; the turned weights are ours",
+        statement="Delayed generalisation arises when the top eigenvectors of the initial kernel and the labels are "
+                  "misaligned.",
         kind="our analogue",
         scale="the initial weights have 21 times the variance along one direction, which is turned towards b or away; "
               "scale, curvature, norm and spectrum of the weights stay the same",
@@ -117,7 +119,7 @@ CLAIMS = (
         counter_example={"facing": 3.0, "across": 3.0, "kernel_facing": 0.4, "kernel_across": 0.4}, margin=0.05),
     Claim(
         id="grok.window", paper="grokking", chapter="32",
-        source="the second of the three conditions (section 1); the upper limit D (D + 3) / 2 is ours",
+        source="abstract, condition 2; the upper limit D (D + 3) / 2 is ours",
         statement="Enough data that the network can generalise at last, but not so much that training and test loss "
                   "fall together.",
         kind="our analogue", scale="30 inputs, alpha = 1, eps = 0.5, 45 to 700 points",
@@ -132,8 +134,8 @@ CLAIMS = (
         counter_example={"few": 0.01, "fitted": 0.0, "middle": 2.0, "many": 2.0, "enough": 0.3}, margin=1e-7),
     Claim(
         id="grok.digits", paper="grokking", chapter="32",
-        source="section 6, MNIST: the output scale controls grokking beyond the toy model",
-        statement="The same output scale controls the delay on images.",
+        source="abstract: the transition from lazy to rich can control grokking on MNIST; the authors' code",
+        statement="The passage from lazy to rich can control the delay on images, too.",
         kind="our analogue",
         scale="MNIST digits in their 40 first principal components, whitened, 280 for the paper's 1,000; the quadratic "
               "network with one output for its deep relu network with weights 150 times as large, AdamW and weight "
@@ -148,12 +150,12 @@ CLAIMS = (
 )
 
 OUT_OF_REACH = (
-    ("32, MNIST as in section 6: a deep relu network, weights 150 times as large, AdamW, 250,000 steps.",
+    ("32, MNIST as in the paper's code: a deep relu network, weights 150 times as large, AdamW, 250,000 steps.",
      "An hour and more here. Two designs of ours with relu networks and plain gradient descent (200 digits, alpha 0.1 "
      "to 10; 500 and 600 digits each beside a digit that counts for nothing, three times as bright, one and two hidden "
      "layers, alpha 0.05 to 10; one draw each) showed no delay at any scale: test accuracy stopped rising where "
      "training accuracy did. Richer networks ended higher (0.79 against 0.75; 0.64 against 0.57)."),
-    ("32, one-layer transformers and modular arithmetic (sections 4 and 6).",
+    ("32, one-layer transformers and modular arithmetic.",
      "Tens of thousands of steps of larger networks; the model here is the one for which everything is exact."),
     ("32, the dynamical mean field theory of the paper.",
      "A theory for large D and P; here the finite model is followed exactly instead."),

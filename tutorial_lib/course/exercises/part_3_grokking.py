@@ -141,6 +141,11 @@ KERNEL = Exercise(
                     second=lambda u, M, x, z, eps: eps**2 / 4 * x @ M @ z.T),
         "the second blank has a half too much: the half is in phi, and its derivative is 1 + eps z.":
             _kernel(second=lambda u, M, x, z, eps: eps**2 / 2 * x @ M @ z.T),
+        "eps is missing in both blanks: a slope is 1 + eps w.x, so eps once in the first and twice in the second.":
+            _kernel(first=lambda u, M, x, z, eps: (x @ u)[:, None] + z @ u,
+                    second=lambda u, M, x, z, eps: x @ M @ z.T),
+        "in the first blank eps stands before one of the two terms only; it belongs to both, eps (u.x + u.z).":
+            _kernel(first=lambda u, M, x, z, eps: eps * (x @ u)[:, None] + z @ u),
         "the first blank was left at 0.": _kernel(first=lambda u, M, x, z, eps: 0.0),
         "the second blank was left at 0.": _kernel(second=lambda u, M, x, z, eps: 0.0),
         "the first blank has a factor 2: x and z each come in once.":
@@ -209,7 +214,7 @@ CROSSING = Exercise(
     alternatives=(_first, lambda t, losses, level: torch.where(losses < level, t, math.inf).min()),
     hints=("`losses < level` says at which looks the loss is low.",
            "`t[losses < level]` are the times at which it is; the first of them is asked for. What if there are none?",
-           "`(losses < level).any()` says whether there are any; return `math.inf` otherwise."),
+           "`(losses < level).any()` says whether there are any; return `torch.tensor(math.inf)` otherwise."),
     solution='''
 def crossing(t, losses, level):
     below = t[losses < level]
@@ -259,6 +264,8 @@ TWIN = Exercise(
             lambda alpha, eps, lr, new_eps: (alpha * eps / new_eps, lr * eps / new_eps),
         "the step goes the other way: a larger eps learns faster, so its step has to be shorter.":
             lambda alpha, eps, lr, new_eps: (alpha * eps / new_eps, lr * (new_eps / eps) ** 2),
+        "the step goes the other way, and by the factor itself: a larger eps learns faster, by the *square*.":
+            lambda alpha, eps, lr, new_eps: (alpha * eps / new_eps, lr * new_eps / eps),
         "step and alpha are exchanged: alpha first.":
             lambda alpha, eps, lr, new_eps: grokking.twin(alpha, eps, lr, new_eps)[::-1],
     },
