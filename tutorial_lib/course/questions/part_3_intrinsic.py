@@ -62,13 +62,12 @@ QUESTIONS = (
     Question(
         "intrinsic.size", "36",
         "Another network has thirty times as many weights as the smallest, and is trained on the same digits. How "
-        "does the "
-        "number of random directions change that it needs for 90 % of its own best accuracy?",
+        "does the number of random directions change that it needs for 90 % of its own best accuracy?",
         (Choice("It grows about thirtyfold: a fixed share of the weights is needed",
                 "The share falls instead. Weights that are added take no part of the work away and add nothing to it."),
          Choice("It grows about fivefold, like the root", "A cautious guess, and still too much."),
-         Choice("It hardly changes",
-                "Yes, by less than a factor of two. What is added is almost entirely room in which solutions lie.",
+         Choice("It changes by less than a factor of two",
+                "Yes, by 1.4 to 1.7 over five seeds. What is added is almost entirely room in which solutions lie.",
                 right=True))),
     Question(
         "intrinsic.lazy", "36",
