@@ -6,7 +6,7 @@
 #     belief: A network that begins lazily fits its points with the features it was born with, and generalises when, much later, it has moved enough to have better ones.
 #     papers: [grokking]
 #     needs: ["31"]
-#     minutes: {read: 35, do: 35}
+#     minutes: {read: 45, do: 35}
 #     track: core
 #     goals:
 #       - compute the test loss and the kernel of a small network exactly, from two statistics of its weights
