@@ -115,7 +115,7 @@ print("P_15(2z - 1) in powers of z:", *row)
 # %% [markdown]
 # A polynomial that stays between $-1$ and $1$, from coefficients of ten thousand million that cancel. How much a change of
 # coordinates can lose is its **condition** $\kappa(V) = \|V\|\,\|V^{-1}\|$, with columns of length 1: of 16 digits,
-# $\log_{10}\kappa$ are at stake.
+# $\log_{10}\kappa$ are at stake. (The norm of a matrix is, here and below, the most by which it lengthens a vector.)
 
 # %%
 ask("diagonalize.digits")
@@ -246,9 +246,10 @@ show(fig, alt="Left, a spiral that starts at the origin and winds outwards to th
 
 # %% [markdown]
 # At a frequency far below $N$, $\Pi$ is near 0, of size $\omega/N$: **double $N$ and the error halves**, for any slow input.
-# Beyond $N$ the spiral nears the circle, and each of its rounds passes close to $-1$: a spike for each pair of modes. The
-# last stands at the largest imaginary part of S4D's modes, near $N^2/\pi$; the size of $\Pi$ there leaves $1 - |\Pi| \approx
-# \tfrac12(N/\omega)^2$.
+# The spiral passes $-1$ once in each round, one round for each pair of modes. Below $N$ it does so at a distance, which makes
+# the ripples; beyond $N$ it nears the circle, which makes the spikes. For $N = 16$ these are two, and the filter is highest at
+# the last. It stands at the largest imaginary part of S4D's modes, near $N^2/\pi$; the size of $\Pi$ there leaves $1 - |\Pi|
+# \approx \tfrac12(N/\omega)^2$.
 
 # %%
 ask("diagonalize.larger")
@@ -435,9 +436,9 @@ size_for = check("diagonalize.size_for", size_for)
 # ## 5 · The price
 #
 # Then why not $\varepsilon = 10^{-12}$? Look at where the eigenvalues go. Those of LegS are $-1, \dots, -N$. The coloured
-# bands show $\|(\lambda - A)^{-1}\|$ for points $\lambda$ of the plane: where it exceeds $1/\varepsilon$, some $E$ of norm
-# $\varepsilon$ puts an eigenvalue. That region is the **pseudospectrum**. For a normal matrix it would be discs of radius
-# $\varepsilon$.
+# bands show $1/\|(\lambda - A)^{-1}\|$ for points $\lambda$ of the plane: where it is below $\varepsilon$, some $E$ with a norm
+# below $\varepsilon$, complex numbers allowed, puts an eigenvalue exactly there. That region is the **pseudospectrum**. For a
+# normal matrix it would be discs of radius $\varepsilon$ around the eigenvalues.
 
 # %%
 A24 = hippo.legs(24)[0]
@@ -501,7 +502,8 @@ show(fig, alt="Left, the condition falls like one over the norm of the perturbat
               "precision it rises in proportion to the norm; in single precision it is V-shaped, lowest near a hundredth, and large at both ends.")
 
 # %% [markdown]
-# Condition times norm is nearly constant, so that the sum of both errors has its minimum where they meet.
+# The condition goes roughly like one over the norm: its slope is $-0.88$ to $-1.01$ over five seeds. So one error grows with
+# $\varepsilon$ and the other falls, and their sum is smallest near the place where they meet.
 
 # %%
 slope = np.polyfit(norms.log(), paid[:, 0].log(), 1)[0]
@@ -512,9 +514,9 @@ claim("ptd.price", slope=round(float(slope), 6), best=norms[paid[:, 2].argmin()]
 # Over five seeds the best norm was 0.01 or 0.03; at 0.3 the error was 11 to 14 times as large as there, at 0.00001 more than
 # 500 times.
 #
-# S4D-LegS sits on the same scale, at its far end: it is $A + E$ with $E = \tfrac12BB^\top$, of norm $N^2/2$ (2,048 for $N =
-# 64$, four fifths of the norm of $A$), and its condition is 1. The best-conditioned choice, and the largest perturbation.
-# Between the ends is a choice: make it.
+# S4D-LegS sits on the same scale, at its far end: its matrix is $A + E$ with $E = \tfrac12BB^\top$, of norm $N^2/2$ (2,048 for
+# $N = 64$, four fifths of the norm of $A$), and its condition is 1; the halved $B$ makes up for some of it. The best-conditioned
+# choice, and the largest perturbation. Between the ends is a choice: make it.
 
 # %%
 from functools import cache
@@ -592,10 +594,12 @@ for dt in (1 / 2048, 1 / 1024, 1 / 512, 1 / 100, 1 / 32):
     print(f"dt = 1/{1 / dt:4.0f}, omega dt = {top * dt:5.2f}:  " + ",  ".join(sizes))
 
 # %% [markdown]
-# The frequency exists as itself while $\Delta \le \pi/1303 = 1/415$ of a timescale. With longer steps and a zero-order hold
-# the spike is folded onto a slower wave and shrinks, because the input stands still while the mode goes round; the bilinear
-# rule keeps it, ever closer to $\pi$, where this input (taken at the end of a step) is even amplified. Steps between $1/1000$
-# and $1/10$ are where models of this kind begin.
+# The frequency exists as itself while $\Delta \le \pi/1303 = 1/415$ of a timescale. With a zero-order hold the spike shrinks as
+# steps grow, because the input stands still while the mode goes round, and beyond $1/415$ it is folded onto a slower wave. What
+# is left at $1/100$, 0.04, is about twice what LegS itself makes of a wave as slow as that (0.02). The bilinear rule keeps
+# the spike, ever closer to $\pi$. There it even grows: `ssm.bilinear` takes the input at the end of a step, where the rule has
+# the mean of both ends, and without that mean a wave comes out $1/\cos(\theta/2)$ times as large, 20 times at $\Delta = 1/32$.
+# Steps between $1/1000$ and $1/10$ are where models of this kind begin.
 #
 # Now a record: carbon dioxide in the air at Mauna Loa, weekly since 1958, read with a timescale of 32 weeks and $N = 16$,
 # whose spike at 81 becomes a wave of two and a half weeks. To the measurements we add such a wave of 1 ppm, a third of the
@@ -629,7 +633,7 @@ show(fig, alt="Three panels of the weekly carbon dioxide record with an added ri
               "line that climbs; that of S4D-LegS is a thick band, since it follows the ripple.")
 
 # %% [markdown]
-# The middle one has not averaged the ripple. (PTD here has $\varepsilon = 0.01$. A slow rise is the one thing at which
+# The middle one has not averaged the ripple. (PTD here has $\varepsilon = 0.01$. At a slow rise, as at all waves slow enough,
 # S4D-LegS is the better stand-in: at frequency 0 it is exact, while PTD is off by a share of the rise, 1 ppm of 40 or so with
 # $\varepsilon = 0.1$.) In numbers, over all readouts rather than one: $N = 64$, a step of $1/1024$, smooth random inputs,
 # eight random readouts, and a wave of a tenth of the input's size at the spike. Beside it white noise of the same size, which
@@ -780,7 +784,8 @@ claim("ptd.digits", s4d_clean=scores["S4D-LegS"]["clean"], s4d_wave=scores["S4D-
 # - S4D-LegS is LegS behind a filter, $1/(1 + \Pi)$: better for each given wave as $N$ grows, and ever worse for the wave that
 #   it likes least. In steps that wave exists as itself where $\Delta \le \pi/\omega$, folded beyond, and always under the
 #   bilinear rule.
-# - A small perturbation before diagonalising costs an error of at most $4\varepsilon/(1 - 2\varepsilon)$ at every frequency.
+# - A small perturbation before diagonalising costs an error of at most $4\varepsilon/(1 - 2\varepsilon)$ at every
+#   frequency, for $B$ and $C$ of length 1.
 #   The bound says how large it may be, the digits at hand how small.
 #
 # Two questions to take along.

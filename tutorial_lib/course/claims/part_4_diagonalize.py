@@ -69,7 +69,7 @@ CLAIMS = (
         scale="random E in place of optimised ones, N = 64, five draws for each of nine norms; error of the states "
               "in single "
               "precision in place of a trained accuracy",
-        measures={"slope": "slope of the condition (geometric mean) against the norm, both logarithmic",
+        measures={"slope": "slope of the condition (middle of five draws) against the norm, both logarithmic",
                   "best": "norm with the smallest error in single precision",
                   "small": "error at a norm of 0.00001 over the smallest error",
                   "large": "error at a norm of 0.3 over the smallest error"},

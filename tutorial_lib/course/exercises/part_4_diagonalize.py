@@ -116,6 +116,18 @@ HIGHEST = Exercise(
             lambda N: 2 * (N / math.pi) ** 2,
         "the answer of N = 64 came back, whatever N was.":
             lambda N: diagonalize.highest(64),
+        "whole frequencies lie 1 apart and a spike is about 1 wide, so that its top falls between two of them: take "
+        "finer steps, or its place, `hippo.s4d_legs(N)[0].imag`.":
+            lambda N: _largest(N, torch.arange(1, N * N, dtype=torch.float64)),
+        "the range grows with N now, but 400 points on it lie further apart than a spike is wide (about 1): it falls "
+        "between them.":
+            lambda N: _largest(N, torch.logspace(-2, math.log10(N * N), 400, dtype=torch.float64)),
+        "you handed over the modes themselves, and their real part, -1/2, was taken for the frequency; take `.imag`.":
+            lambda N: _largest(N, hippo.s4d_legs(N)[0].real),
+        "you looked at omega = N, where spikes begin; the highest is the last, near N^2 / pi.":
+            lambda N: _largest(N, torch.tensor(float(N), dtype=torch.float64)),
+        "this is the length of S4D's state; asked for is how many times larger it is than that of LegS.":
+            lambda N: _solved(*diagonalize.s4d(N), 1j * hippo.s4d_legs(N)[0].imag).norm(dim=1).max().item(),
     },
     alternatives=(_at_every_mode, _two_searches),
     hints=("Print the frequency at which your search found its largest value. Is it the last of the grid?",
@@ -197,6 +209,11 @@ PERTURB = Exercise(
                 *diagonalize.perturb_then_diagonalize(A, B, E)),
         "E was added to B as well, or instead: only the matrix is perturbed.":
             lambda A, B, E: diagonalize.perturb_then_diagonalize(A, B + E.sum(1), E),
+        "only the real part of V^-1 B came back: the imaginary part is as much of it, since modes come in conjugate "
+        "pairs.":
+            _parts(lambda A, E: A + E, lambda V, b: torch.linalg.solve(V, b).real),
+        "only the real parts of the modes came back: without the imaginary parts no mode turns.":
+            lambda A, B, E: (lambda modes, b, V: (modes.real, b, V))(*diagonalize.perturb_then_diagonalize(A, B, E)),
     },
     alternatives=(
         _parts(lambda A, E: A + E, lambda V, b: torch.linalg.inv(V) @ b),
@@ -254,6 +271,18 @@ ANGLE = Exercise(
         "the tangent went the wrong way: omega dt / 2 = tan(theta / 2), so theta = 2 atan(omega dt / 2).":
             lambda omega, dt, rule: (2 * math.tan(omega * dt / 2) if rule == "bilinear"
                                      else diagonalize.angle(omega, dt)),
+        "2 pi - theta folds once, but 13.03 radians are two turns and a rest: take whole turns off first.":
+            lambda omega, dt, rule: (2 * math.atan(omega * dt / 2) if rule == "bilinear"
+                                     else omega * dt if omega * dt <= math.pi else 2 * math.pi - omega * dt),
+        "asin gives angles up to pi / 2 only, and the fold is at pi: acos(cos(theta)).":
+            lambda omega, dt, rule: (2 * math.atan(omega * dt / 2) if rule == "bilinear"
+                                     else abs(math.asin(math.sin(omega * dt)))),
+        "the two rules are exchanged: the zero-order hold folds, the bilinear rule has the arctangent.":
+            lambda omega, dt, rule: diagonalize.angle(omega, dt, "zoh" if rule == "bilinear" else "bilinear"),
+        "divided by dt it is a frequency again; asked for are radians a step.":
+            lambda omega, dt, rule: diagonalize.angle(omega, dt, rule) / dt,
+        "these are degrees; asked for are radians.":
+            lambda omega, dt, rule: math.degrees(diagonalize.angle(omega, dt, rule)),
         "omega is divided by dt; a step lasts dt, and in it the wave turns by omega dt.":
             lambda omega, dt, rule: 2 * math.atan(omega / dt / 2) if rule == "bilinear" else diagonalize.angle(
                 omega / dt, 1.0),
@@ -311,6 +340,13 @@ SIZE_FOR = Exercise(
         "1/2 is where the argument ends, not what any error allows.": lambda error: 0.5,
         "that is the paper's bound, (2 ln N + 4) eps, at N = 64, to first order; ours does not know N.":
             lambda error: error / (2 * math.log(64) + 4),
+        "capped at 1/2 it is still error / 4: the 1 - 2 eps below the line counts before eps reaches 1/2.":
+            lambda error: min(error / 4, 0.5),
+        "a 4 went astray: error (1 - 2 eps) = 4 eps gives error = (4 + 2 error) eps, and not (4 + 8 error) eps.":
+            lambda error: error / (4 + 8 * error),
+        "the 2 before eps is lost: error = 4 eps + 2 error eps.": lambda error: error / (4 + error),
+        "error stands where eps belongs: the 1 - 2 eps has the size asked for in it, so solve for it.":
+            lambda error: error * (1 - 2 * error) / 4,
     },
     alternatives=(_bisected, _searched),
     hints=("`bound(eps)` grows with eps. The largest eps with bound(eps) <= error is where the two are equal.",

@@ -77,8 +77,8 @@ QUESTIONS = (
                                                    "the clean digits a reason to move a spike that they hardly touch?"),
          Choice("S4D-LegS loses much more to the wave", "That is what the paper reports for images pixel by pixel. See "
                                                         "below what this size of stack does.", right=True),
-         Choice("Both lose the same: a wave is a wave", "LegS lets a hundredth of it through to its states at that "
-                                                        "frequency; S4D amplifies it."))),
+         Choice("Both lose the same: a wave is a wave", "Of such a wave LegS lets a hundredth into its running mean, "
+                                                        "S4D-LegS two thirds."))),
     Question(
         "diagonalize.close_uniform", "42",
         "For every input you try, S4D-LegS with large N gives nearly the output of LegS. A colleague concludes that "
@@ -104,7 +104,7 @@ QUESTIONS = (
                 "0.46. Since the input stands still within a step, it comes out some 15 times weaker than in "
                 "continuous "
                 "time.", right=True),
-         Choice("Yes, and exactly as strongly as in continuous time", "That is the bilinear rule, which moves "
-                                                                      "frequencies "
-                "and folds none. With a zero-order hold a step holds two turns of the mode, which nearly cancel."))),
+         Choice("Yes, and exactly as strongly as in continuous time",
+                "Not even the bilinear rule, which folds no frequency, does that: section 6 prints 4.20 for it. With "
+                "a zero-order hold a step holds two turns of the mode, which nearly cancel."))),
 )
