@@ -194,8 +194,9 @@ for name, system in members.items():
 #
 # So each channel keeps $n$ numbers, as many as a key has; $N = n\,d$ in all. $\Lambda_i = 1$, writing puts $k_j$ times the
 # input into each channel's numbers, reading multiplies by $q_i$. The paper calls $n$ the **state expansion**: it is bought by an outer
-# product, so that $N$ numbers need only $n + d$ numbers a step to be written. With the key map of your choice, $q$ and $k$
-# may be replaced by **features** $\varphi(q)$, $\varphi(k)$ of any number $n$.
+# product, so that $N$ numbers need only $n + d$ numbers a step to be written. With any map you choose, $q$ and $k$
+# may be replaced by **features** $\varphi(q)$, $\varphi(k)$ of any number $n$; the usual one, `framework.positive`, is
+# $\mathrm{elu}(x) + 1$, entry by entry, which is above zero.
 #
 # Weights of attention are divided by something, so that a row does not grow with its length: $\sum_j \frac{q_i\cdot k_j}{\eta_i}u_j$.
 # The sum of the row is the classical choice, $\eta_i = q_i\cdot\sum_{j\le i}k_j$, with features above zero. The paper's **normalised attention** learns
@@ -240,7 +241,7 @@ print("what the decays leave of the first write:", f"{normalised_attention(posit
 ask("framework.forgets")
 
 # %% [markdown]
-# Multiply the state by any numbers you like, at every step: $\tilde h_i = s_i h_i$. Then
+# Multiply the state by any numbers but 0, at every step: $\tilde h_i = s_i h_i$. Then
 #
 # $$\tilde\Lambda_i = \frac{s_i}{s_{i-1}}\Lambda_i, \qquad \tilde B_i = s_iB_i, \qquad \tilde C_i = \frac1{s_i}C_i$$
 #
@@ -254,10 +255,11 @@ print("decays before:", [f"{v:.2f}" for v in divided[0][1:6, 0]], " in units of 
 print(f"and the outputs differ by {(run(divided, u)[0] - run(undone, u)[0]).abs().max():.0e}")
 
 # %% [markdown]
-# In those units normalised attention never decays, and the division stands in $C_i$. It rescales whole rows of $\Phi$ and changes nothing
-# within a row. A decay of one number a step could be undone just so: $e^{-(t_i - t_j)}$ is $e^{-t_i}$ for the query times
-# $e^{t_j}$ for the key. On paper; in floating point $e^{t_j}$ soon overflows, and that is what a decay is good for. It also
-# ties the growth of the keys to the shrinking of the queries, which learned features need not do.
+# In those units normalised attention never decays, and the division stands in $C_i$. It rescales whole rows of $\Phi$ and
+# changes nothing within a row. A decay of one number a step could be undone just so. Let $e^{-(t_i - t_j)}$ be the product of
+# the decays from $j+1$ to $i$: it is $e^{-t_i}$ for the query times $e^{t_j}$ for the key. On paper; in floating point
+# $e^{t_j}$ soon overflows, and that is what a decay is good for. It also ties the growth of the keys to the shrinking of the
+# queries, which learned features need not do.
 #
 # ## 4 · State spaces and gates
 #
@@ -267,7 +269,7 @@ print(f"and the outputs differ by {(run(divided, u)[0] - run(undone, u)[0]).abs(
 # $$\Lambda_i = e^{\Delta_{i,c}A_{c,m}}, \qquad B_i:\ \Delta_{i,c}\,b_i, \qquad C_i:\ c_i, \qquad \Delta = \mathrm{softplus}(\dots) = \log(1 + e^{\dots}) .$$
 #
 # The vectors $b_i$ and $c_i$ have $n$ numbers and are linear in the token. **SSD** (Mamba-2) is the same with one $\Delta$ and one $A$ for
-# a whole head. Here is the library's scan beside our loop, and a large step in words: forget, and write what is new.
+# a whole head. Here is the library's scan beside our loop.
 
 # %%
 from tutorial_lib.selective import selective_scan, ssd
@@ -657,12 +659,14 @@ claim("dsf.normalised", linear=pairs["linear", 4], plain=pairs["plain", 4], norm
 # With 16 numbers linear attention recalls 7.6 to 7.7. The paper's two findings are there: linear attention approaches softmax as $n$ grows,
 # and at equal $n$ normalised attention is ahead of it, level with the state spaces.
 #
-# The control says more. *Plain* attention divides by nothing and recalls as much as the normalised one. So what linear attention
-# lacks here is not the learned division. A division rescales a row, which leaves the order of its weights as it is, learned or
-# not; what is left is that its features must be positive, and positive codes overlap. Nor do the state spaces' decays buy anything, in a task
-# where all is asked for. What plain, normalised, S6 and SSD have in common, $n$ numbers a channel, written by an outer product, gives them nearly
-# the same recall. The quasi-LSTM has the state without the outer product, needs eight times the weights at $n = 16$ to write
-# it, and has learned to use less of it in as many steps.
+# The control says more. *Plain* attention divides by nothing and recalls as much as the normalised one. So what linear
+# attention lacks here is not the learned division. A division rescales a row, which leaves the order of its weights as it is,
+# learned or not, though it may change how fast a layer learns. The likelier reason is that its features must be positive, and
+# positive codes overlap; we did not train positive features without the division, which would tell the two apart. Nor do the
+# state spaces' decays buy anything, in a task where all is asked for. What plain, normalised, S6 and SSD have in common, $n$
+# numbers a channel, written by an outer product, gives them nearly the same recall. The quasi-LSTM has the state without the
+# outer product, needs seven to eight times the weights of the others at $n = 16$ to write it, and has learned to use less of it
+# in as many steps.
 #
 # What do they look at? The implied attention of a trained layer, for a round it has not seen. Channels are averaged (in absolute value where they differ).
 
@@ -715,8 +719,10 @@ explore(look, member=list(recall.MEMBERS), numbers=list(sizes_n), round=(1, 3),
 #   use for it. Chapter 44 has tasks in which choosing pays.
 # - **Equal state is one way to be fair.** At equal weights the gated network would have a far smaller state; at equal time a step, the order depends on the
 #   machine. We fixed the numbers that are carried, since these are what the framework speaks of.
-# - **The law excludes much.** A $\Lambda$ that is not diagonal (rotations of the state, the delta rule's $I - \beta kk^\top$), gates that look at the state (the LSTM of
-#   chapter 20), and softmax with its growing list of keys: the first two need another framework, and the third a state without end.
+# - **The law excludes much.** A $\Lambda$ that is not diagonal (rotations whose planes change, the delta rule's
+#   $I - \beta kk^\top$; units that are whole matrices would hide an invertible one, but then each $B_i$ and $C_i$ depends on all
+#   tokens so far), gates that look at the state (the LSTM of chapter 20), and softmax with its growing list of keys: the first two need
+#   another framework, and the third a state without end.
 # - **Reversed gates.** The paper replaces the forget gate of its quasi-LSTM by S6's $\sigma(-z)^a$ and reports better recall. The turn is a sign that free weights absorb;
 #   new is the power $a$. At our size one try was too small to tell (CLAIMS.md has its numbers).
 #
@@ -727,8 +733,9 @@ explore(look, member=list(recall.MEMBERS), numbers=list(sizes_n), round=(1, 3),
 # - The decays alone say nothing: the same map can be written in other units of the state. S6 without decay *is* linear
 #   attention, and S6's decay *is* a forget gate.
 # - The rank of a block of the implied attention is the state that is needed. Softmax needs half as many numbers a channel as there are steps; soft
-#   weights are approached by a few hundred features, sharp ones by none that fit.
-# - In recall the size of the state comes first: at equal state, members with outer products recall nearly the same.
+#   weights are approached by a few hundred features, sharp ones not by the 1820 that we tried.
+# - In recall the size of the state comes first: at equal state, members with outer products recall nearly the same, the one
+#   with positive features somewhat less.
 #
 # Two questions to take along.
 

@@ -154,6 +154,26 @@ def _ratios(system: System, causal: bool) -> Tensor:
     return Phi * torch.ones(len(decay), len(decay), dtype=decay.dtype).tril()[..., None, None] if causal else Phi
 
 
+def _each(between: Callable[[Tensor, int, int], Tensor]) -> Callable[[System], Tensor]:
+    """Phi with something else between write and read, computed from all decays, i and j."""
+    def build(system: System) -> Tensor:
+        decay, write, read = system
+        L, d = len(decay), write.shape[-1]
+        Phi = torch.zeros(L, L, d, d, dtype=decay.dtype)
+        for i in range(L):
+            for j in range(i + 1):
+                Phi[i, j] = read[i] @ (between(decay, i, j)[..., None] * write[j])
+        return Phi
+
+    return build
+
+
+_prod_of_all = _each(lambda decay, i, j: decay[j + 1 : i + 1].prod())
+_power = _each(lambda decay, i, j: decay[i] ** (i - j))
+_ratios_or_zero = _each(lambda decay, i, j: torch.where(decay.cumprod(0)[j] == 0, 0.0,
+                                                        decay.cumprod(0)[i] / decay.cumprod(0)[j]))
+
+
 def _by_probing(system: System) -> Tensor:
     L, d = len(system[0]), system[1].shape[-1]
     columns = []
@@ -181,6 +201,17 @@ IMPLIED = Exercise(
         "step j's own decay act on what step j writes, and it divides by decays that may be 0.": _wild,
         "right where every decay is above 0; a decay of 0 makes it 0 / 0. Multiply the decays between j and i, or run "
         "the loop; dividing is not needed.": lambda system: _ratios(system, causal=True),
+        "`tril` looks at the last two axes, which are channels here, and cuts each d x d block. Steps are the first two: "
+        "multiply by a lower triangle of ones with two axes added behind, [:, :, None, None].":
+            lambda system: _ratios(system, causal=False).tril(),
+        "`tril` looks at the last two axes, which are channels here, and step j's own decay still acts on what step j "
+        "writes.": lambda system: _wild(system).tril(),
+        "`prod()` without an axis multiplies over the numbers of the state as well; each has a decay of its own, "
+        "`prod(0)`.": _prod_of_all,
+        "the last decay to the power i - j: the decays change from step to step, so multiply those that were met.":
+            _power,
+        "right where every decay is above 0. A ratio of 0 / 0 set to 0 empties the diagonal and more; multiply the "
+        "decays from j + 1 to i instead.": _ratios_or_zero,
         "the future is visible: Phi is not 0 for j > i (and where a decay is 0 you divide by it).":
             lambda system: _ratios(system, causal=False),
         "off by one: step j's own decay acts on what step j writes. The product begins at j + 1; on the diagonal it "
@@ -294,6 +325,12 @@ NORMALISED = Exercise(
         "other units; wanted here is the one with the division in what is written.": _in_read,
         "what is written is divided, and `read` as well: that is a division by eta_i twice. `read` stays.":
             _twice_divided,
+        "the decays are right, but the division stands in `read`, where it acts on a state that was brought to eta_i "
+        "already. Divide what is written.":
+            lambda q, k, eta, d: (framework.normalised_attention(q, k, eta, d)[0], framework.linear_attention(q, k, d)[1],
+                                  _in_read(q, k, eta, d)[2]),
+        "both are upside down: a state divided by eta_i is wanted, and this one is multiplied by it.":
+            _normalised(lambda eta: eta / _shift(eta, 1), lambda eta: eta),
         "what is written is multiplied by eta_i; it should be divided.":
             _normalised(lambda eta: _shift(eta, 1) / eta, lambda eta: eta),
         "all is right but the first decay: yours is 0, which does no harm, since it meets a state of 0. Let it be 1.":
@@ -327,7 +364,7 @@ def normalised_attention(q, k, eta, d):
 def _as_selective_observed(candidate: Callable[..., Any], case: Case) -> dict[str, Any]:
     q, k, d = case.args
     out = candidate(q, k, d)
-    if not isinstance(out, tuple) or len(out) != 4:
+    if not isinstance(out, (tuple, list)) or len(out) != 4:
         raise Fault("wrong value", "four things are wanted, in this order: dt, A, B, C.")
     wanted = {"dt": (len(k), d), "A": (d, k.shape[1]), "B": tuple(k.shape), "C": tuple(q.shape)}
     dt, A, B, C = (torch.as_tensor(v) for v in out)
@@ -354,6 +391,7 @@ AS_SELECTIVE = Exercise(
         "gives Lambda = 1 whatever the step.": _selective(A=-1.0),
         "A = 1 makes the state grow, by e a step. Lambda is e^(dt A), not A: look for the A that makes it 1.":
             _selective(A=1.0),
+        "dt multiplies what is written: with dt = 2 divide B (or C) by 2, or take dt = 1.": _selective(dt=2.0),
         "dt = 0 gives Lambda = 1, and nothing is written: dt multiplies what enters, too.": _selective(dt=0.0),
         "keys and queries are exchanged: B writes, so it is the key; C reads, so it is the query.":
             lambda q, k, d: _selective()(k, q, d),
@@ -417,6 +455,8 @@ THREE_TERMS = Exercise(
         "the square of a sum has cross terms: s^2 is the sum over all pairs (a, b), not only a = b.":
             _features(cross=False),
         "the square of a sum has cross terms (and the factor 1/2 is missing).": _features(square=1.0, cross=False),
+        "the square of a sum has cross terms, and the factor 1/2 came in twice: sqrt(1/2) on each side.":
+            _features(square=0.5, cross=False),
         "you summed over the entries of z first: the product of two such sums is not q . k. Each entry is a feature of "
         "its own.": lambda x: (lambda s: torch.stack((torch.ones_like(s), s, s**2 / 2**0.5), 1))(
             x.sum(1) / x.shape[-1] ** 0.25),

@@ -93,13 +93,13 @@ QUESTIONS = (
                                                      "pay where there is something to leave out."),
          Choice("All alike, at about half of the pairs",
                 "Yes, within a quarter of a pair in all recorded runs. They have in common what matters here: 4 "
-                "numbers for each channel, written by an outer product.", right=True),
+                "numbers of either sign for each channel, written by an outer product.", right=True),
          Choice("Normalised attention first, by far", "Division of a row changes no ranking within it. It does no "
                                                       "harm and, here, no good."))),
     Question(
         "framework.close_units", "43",
-        "Two trained layers have different decays, and the same implied attention. What follows?",
-        (Choice("They are the same map, in other units of the state", "Yes: outputs are Phi times inputs, whatever the "
+        "Two trained layers have different decays, and the same implied attention on every text. What follows?",
+        (Choice("They are the same map, whatever each keeps in its state", "Yes: outputs are Phi times inputs, whatever the "
                                                                       "state calls its numbers.", right=True),
          Choice("The one with larger decays remembers longer", "Only if what is written and read is measured in the "
                                                                "same units. Memory is in Phi."),
