@@ -201,8 +201,8 @@ IMPLIED = Exercise(
         "step j's own decay act on what step j writes, and it divides by decays that may be 0.": _wild,
         "right where every decay is above 0; a decay of 0 makes it 0 / 0. Multiply the decays between j and i, or run "
         "the loop; dividing is not needed.": lambda system: _ratios(system, causal=True),
-        "`tril` looks at the last two axes, which are channels here, and cuts each d x d block. Steps are the first two: "
-        "multiply by a lower triangle of ones with two axes added behind, [:, :, None, None].":
+        "`tril` looks at the last two axes, which are channels here, and cuts each d x d block. Steps are the first "
+        "two: multiply by a lower triangle of ones with two axes added behind, [:, :, None, None].":
             lambda system: _ratios(system, causal=False).tril(),
         "`tril` looks at the last two axes, which are channels here, and step j's own decay still acts on what step j "
         "writes.": lambda system: _wild(system).tril(),
@@ -327,8 +327,8 @@ NORMALISED = Exercise(
             _twice_divided,
         "the decays are right, but the division stands in `read`, where it acts on a state that was brought to eta_i "
         "already. Divide what is written.":
-            lambda q, k, eta, d: (framework.normalised_attention(q, k, eta, d)[0], framework.linear_attention(q, k, d)[1],
-                                  _in_read(q, k, eta, d)[2]),
+            lambda q, k, eta, d: (framework.normalised_attention(q, k, eta, d)[0],
+                                  framework.linear_attention(q, k, d)[1], _in_read(q, k, eta, d)[2]),
         "both are upside down: a state divided by eta_i is wanted, and this one is multiplied by it.":
             _normalised(lambda eta: eta / _shift(eta, 1), lambda eta: eta),
         "what is written is multiplied by eta_i; it should be divided.":
