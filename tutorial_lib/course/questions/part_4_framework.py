@@ -99,9 +99,9 @@ QUESTIONS = (
     Question(
         "framework.close_units", "43",
         "Two trained layers have different decays, and the same implied attention on every text. What follows?",
-        (Choice("They are the same map, whatever each keeps in its state", "Yes: outputs are Phi times inputs, whatever "
-                                                                          "the "
-                                                                      "state calls its numbers.", right=True),
+        (Choice("They are the same map, whatever each keeps in its state",
+                "Yes: outputs are Phi times inputs, whatever the state calls its numbers.",
+                right=True),
          Choice("The one with larger decays remembers longer", "Only if what is written and read is measured in the "
                                                                "same units. Memory is in Phi."),
          Choice("One of them was computed wrongly", "Multiply a state by any numbers at each step and correct what is "
