@@ -6,7 +6,7 @@
 #     belief: Nearly the same system for every input you try can still be a wrong system for some input, and diagonalising a slightly wrong matrix is better than leaving a part of the right one out.
 #     papers: [ptd]
 #     needs: ["41"]
-#     minutes: {read: 35, do: 45}
+#     minutes: {read: 40, do: 45}
 #     track: extended
 #     goals:
 #       - say why LegS has eigenvectors on paper and none in a computer, and measure it

@@ -6,7 +6,7 @@
 #     belief: Attention, state spaces and gated networks are one recurrence with different matrices, and what they can recall is decided by the size of its state first.
 #     papers: [dsf]
 #     needs: ["40"]
-#     minutes: {read: 35, do: 45}
+#     minutes: {read: 45, do: 45}
 #     track: core
 #     goals:
 #       - write linear attention, a selective state space and a gated network as one recurrence, and read its implied attention off it
