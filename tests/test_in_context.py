@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
+from tutorial_lib import framework
 from tutorial_lib import in_context as ic
 
 close = torch.testing.assert_close
@@ -115,6 +116,16 @@ def test_layers_are_steps_where_every_token_sees_all_examples(n, d, layers, seed
     x, y, _ = task(2, n + 1, d, 0.2, seed=seed)
     p = ic.descend(x[:, :n], y[:, :n], x[:, n:], 0.02, layers)
     close(p[:, 0], ic.predictions(ic.gradient_steps(x, y, 0.02, layers), x)[:, n])
+
+
+def test_the_state_of_linear_attention_is_the_moment_vector():
+    """Two routes: the recurrence of `framework`, whose last state is X'Y, the step's direction."""
+    x, y, _ = (v[0] for v in task(1, 6, 3))
+    out, h = framework.run(framework.linear_attention(x, x, 1), y[:, None])
+    S, b = ic.moments(x, y)
+    close(h, b[5] + y[5] * x[5])
+    own = y * x.square().sum(-1)  # that recurrence shows each step its own answer
+    close(0.2 * (out[:, 0] - own), ic.predictions(ic.gradient_steps(x, y, 0.1), x))
 
 
 def test_two_causal_layers_are_not_two_steps():

@@ -152,7 +152,7 @@ def least_squares_risk(n: int, d: int, sigma: float = 0.0, tau: float = 1.0) -> 
     """The mean square error of `least_squares` at each prefix, for x from N(0, I); infinite around d with noise.  (n,)
 
     k < d - 1: tau^2 (d - k) + sigma^2 (1 + k / (d - k - 1));  k > d + 1: sigma^2 (1 + d / (k - d - 1)).
-    Breiman & Freedman (1983); Belkin, Hsu & Xu (2020), theorem 1, where k < d.  Taught in 48.
+    After Belkin, Hsu & Xu (2020), "Two models of double descent for weak features".  Taught in 48.
     """
     k = torch.arange(n, dtype=torch.float64)
     noise = 1 + torch.minimum(k, torch.full_like(k, d)) / ((k - d).abs() - 1).clamp(min=0)
