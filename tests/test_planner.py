@@ -90,7 +90,7 @@ def test_written_tables_and_written_network_walk_as_algorithm_1(n, seed):
     for known, right in ((R, paths), (R_obs, degree(A, R_obs) <= 1)):
         P = table_logits(*table_written(A, known, 200.0)).softmax(-1)
         close(arrival(P, A)[paths], right[paths].double())
-    for known, right in ((R, paths), (R_obs, degree(A, R_obs) == 0)):  # A is read where the node now is known to reach t
+    for known, right in ((R, paths), (R_obs, degree(A, R_obs) == 0)):  # A is read only where R knows the node
         L = first_logits(theorem_2(A, known, n + 3), n)
         close(arrival(L.softmax(-1), A)[paths], right[paths].double())
 

@@ -121,6 +121,15 @@ def test_the_walker_arrives_always_with_the_truth_and_by_degree_with_what_was_se
     close(arrival(algorithm_1(A, R_obs), A)[paths], (degree(A, R_obs)[paths] <= 1).double())
 
 
+def test_guessing_arrives_as_often_as_neighbours_lead_on():
+    A = torch.zeros(5, 5, dtype=torch.bool)
+    A[0, 1] = A[0, 2] = A[0, 3] = A[1, 4] = A[2, 4] = True  # from 0, two of three ways lead to 4
+    R_obs = torch.eye(5, dtype=torch.bool)
+    close(arrival(algorithm_1(A, R_obs, guess=True), A)[0, 4].item(), 2 / 3)
+    assert arrival(algorithm_1(A, R_obs), A)[0, 4] == 0 and arrival(algorithm_1(A, R_obs), A)[1, 4] == 1
+    close(algorithm_1(A, ~R_obs.new_zeros(5, 5), guess=True), algorithm_1(A, ~R_obs.new_zeros(5, 5)))
+
+
 def test_arrival_is_what_drawing_gives():
     A, _, _, _, rng = world(7, 0.6, 3)
     P = torch.rand(7, 7, 8, generator=rng, dtype=torch.double)

@@ -163,13 +163,16 @@ def degree(A: Tensor, R_obs: Tensor) -> Tensor:
 # ---------------------------------------------------------------- walkers, exactly
 
 
-def algorithm_1(A: Tensor, R: Tensor) -> Tensor:
+def algorithm_1(A: Tensor, R: Tensor, guess: bool = False) -> Tensor:
     """Chances of the walker that draws evenly from S, and writes end at t; all 0 where S is empty.
 
+    With guess it then draws from all out-neighbours: the best that can be done with A where R says nothing (ours).
     A, R: (n, n) bool -> P (n, n, n + 1) float64.  Wang et al. (2024), algorithm 1.  Taught in 49.
     """
     n = len(A)
     S = (A & R[:, None]).double()  # (t, i, k)
+    if guess:
+        S = torch.where(S.sum(-1, keepdim=True) > 0, S, A.double())
     P = F.pad(S / S.sum(-1, keepdim=True).clamp(min=1), (0, 1))
     P[range(n), range(n)] = F.one_hot(torch.tensor(n), n + 1).double()
     return P
