@@ -724,5 +724,5 @@ ask("connectivity.close_bet")
 # (2019), through OpenWorm's c302: the wiring; see the data's card. The closed form of section 4, the worm as a network and the
 # disagreement of the measures are ours.
 #
-# **Next:** 34 Representation geometry (on its way): what the activity looks like when it has moved. Back to
-# the [map](../00_start_here.ipynb).
+# **Next:** [34 Representation geometry](34_representation_geometry.ipynb): what the activity looks like when it has moved.
+# Back to the [map](../00_start_here.ipynb).

@@ -912,5 +912,5 @@ ask("geometry.close_choose")
 # arXiv:1905.00414: CKA. The closed forms for four points, the tie, our runs of four nonlinearities over scales and of the digits are ours.
 # Digits: MNIST, see the data's card.
 #
-# **Next:** 37 Manifold clustering (on its way) wants representations in which classes are apart and tidy, and asks for it in the
-# loss. Back to the [map](../00_start_here.ipynb).
+# **Next:** [35 Dynamical stability](35_dynamical_stability.ipynb). A branch, [37 Manifold clustering](37_manifold_clustering.ipynb),
+# wants representations in which classes are apart and tidy, and asks for it in the loss. Back to the [map](../00_start_here.ipynb).

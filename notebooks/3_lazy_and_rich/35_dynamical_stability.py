@@ -880,5 +880,5 @@ ask("stability.close_norm")
 # *Norm-Based Capacity Control in Neural Networks* (2015): path norms. The proof in section 4, the kicks, the ladder, the
 # flattest form and the experiments are ours. Digits: MNIST, see the data's card.
 #
-# **Next:** 36 Intrinsic dimension (on its way): how few directions a network needs to learn. Back to the
+# **Next:** [36 Intrinsic dimension](36_intrinsic_dimension.ipynb): how few directions a network needs to learn. Back to the
 # [map](../00_start_here.ipynb).

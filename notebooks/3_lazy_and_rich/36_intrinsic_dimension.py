@@ -860,5 +860,5 @@ ask("intrinsic.close_linear")
 # (2022), arXiv:2211.13609. The straight line $1 - d/10$, the tangent in the subspace and the proofs for digits are ours.
 # Digits: MNIST, see the data's card.
 #
-# **Next:** other chapters of this part ask what makes training rich ([31](31_neural_tangent_kernel.ipynb) says what happens when
-# it is not). Back to the [map](../00_start_here.ipynb).
+# **Next:** [37 Manifold clustering](37_manifold_clustering.ipynb), a branch; other chapters of this part ask what makes training
+# rich ([31](31_neural_tangent_kernel.ipynb) says what happens when it is not). Back to the [map](../00_start_here.ipynb).

@@ -835,5 +835,6 @@ ask("selective.close_control")
 # (2017), arXiv:1706.03762, and J. Su and others, *RoFormer* (2021), arXiv:2104.09864: the Transformer. The floor of fixed
 # filters, the adversary, the comparison along the window and the loop are our way of telling it.
 #
-# **Next:** 47 Token dynamics (on its way) lets the depth of such a model become a time of its own. Back to the
+# **Next:** [45 Learning online](45_learning_online.ipynb) carries gradients forward instead of back; 47 Token dynamics (on its
+# way) lets the depth of such a model become a time of its own. Back to the
 # [map](../00_start_here.ipynb).

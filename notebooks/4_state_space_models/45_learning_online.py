@@ -847,4 +847,4 @@ ask("online.close_module")
 # algorithm for continually running fully recurrent neural networks* (1989): real-time recurrent learning. The one mode in closed
 # form, the stream of tunes and the measurement of stale traces are ours. Tunes: see the data's card.
 #
-# **Next:** 46 Steering a language model asks what a prompt can make a network say. Back to the [map](../00_start_here.ipynb).
+# **Next:** 46 Steering a language model (on its way) asks what a prompt can make a network say. Back to the [map](../00_start_here.ipynb).
