@@ -229,3 +229,12 @@ def test_mistakes_are_answered():
         tied_projections(some(2, 2), some(2), "any")
     with pytest.raises(ValueError, match="above 0"):
         soft_sort(some(3), 0.0)
+
+
+def test_slow_tokens_end_in_fixed_proportion_each_about_ln_t():
+    """The growth of all is then that of the first: d ln x_l = d ln x_1, and x_1 is ln t / |S| and lower terms."""
+    y = Systems(number(-1, -0.5, -2)[None], number(0.9), number(0.8), number(0.6))
+    tau, xs = simulate(y.slope, y.x, until=120, h=0.1)
+    early, late = xs[(tau[:, 0] < 30).sum()][0], xs[-1][0]
+    close(late / late[0], early / early[0], rtol=1e-4, atol=0)
+    assert 1 < 0.8 * late[0].abs() / tau[-1] < 1.2

@@ -16,7 +16,7 @@ K, s      readout of the importance; importance of a token           (D,), (...,
     x_l' = mu x_l  sum over j <= l of  x_j^2 dt_j exp(-a (dt_{j+1} + ... + dt_l))
 
 is the output of a selective state space (44) that reads the tokens, one for each depth.  mu < 0: all go to 0.  mu > 0:
-all grow, slowly where every S x_l < 0, and to infinity in finite time where some S x_l > 0.  Signs never change.
+all grow, slowly where every S x_l < 0, and one to infinity in finite time where some S x_l > 0.  Signs never change.
 """
 
 from __future__ import annotations
@@ -224,8 +224,8 @@ def tied_projections(P: Tensor, d: Tensor, signs: str = "positive") -> tuple[Ten
 
     "positive" is meant to keep the tokens from converging, whatever P and d are learned, and "negative" makes them;
     for one number a token both are theorems.  "mixed" has e > 0 for the first half of the modes.
-    |e| = softplus(d), P gets ones on its diagonal and zeros below.  Their code adds 0.7 to |e| where all are above 0.  Raises ValueError for other signs or shapes.
-    The first refinement of Vo et al. (2025), as in their code.  Taught in 47.
+    |e| = softplus(d), to which their code adds 0.7 where all are above 0; P gets ones on its diagonal and zeros below.
+    Raises ValueError for other signs or shapes.  First refinement of Vo et al. (2025), as in their code.  Taught in 47.
     """
     if signs not in SIGNS or P.shape[0] != len(d):
         raise ValueError(f"signs is one of {', '.join(SIGNS)} and d has a number for each of the {len(P)} rows of P; "
