@@ -15,6 +15,7 @@ from tutorial_lib.planning import (
     observed_reachability,
     random_dag,
     reachable,
+    refused,
     split_pairs,
     training_lines,
     valid,
@@ -69,6 +70,9 @@ def test_lines_are_valid_show_every_edge_and_pairs_are_split_once(n, p, seed):
     N = counts(x, n)
     assert (N[:, :, :n].sum(1) > 0).equal(A) and (N[..., :n].sum(0) > 0).equal(R_obs)
     assert N.sum() == (x[:, 3:] < n).sum() + len(x)
+    F, seen = refused(N), {(int(i), int(u[1])) for u in x for i in u[2:] if i < n}
+    for t, k in torch.cartesian_prod(torch.arange(n), torch.arange(n)).tolist():
+        assert F[t, k] == (not R_obs[t, k] and any((i, t) in seen for i in A[:, k].nonzero().flatten().tolist()))
     assert N[..., n].sum() == N[range(n), range(n), n].sum() == len(x)
 
 

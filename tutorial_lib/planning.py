@@ -147,6 +147,17 @@ def counts(x: Tensor, n: int) -> Tensor:
     return torch.bincount(place, minlength=n * n * (n + 1)).view(n, n, n + 1).double()
 
 
+def refused(N: Tensor) -> Tensor:
+    """F[t, k]: k was a possible next node somewhere towards t, and was never taken: a sign that k cannot reach t.
+
+    N: (n, n, n + 1) -> (n, n) bool; edges are those that N shows.  Ours: by theorem 3 both tables fall there, for a
+    likely wrong token is pushed down hardest.  Taught in 49.
+    """
+    steps, visited = N[..., :-1], N.sum(-1) > 0  # (i, j, k), (i, j)
+    offered = visited.double().T @ (steps.sum(1) > 0).double() > 0  # (t, k)
+    return offered & ~(steps.sum(0) > 0)
+
+
 def degree(A: Tensor, R_obs: Tensor) -> Tensor:
     """D[s, t]: 0 where R_obs[t, s]; else one more than the least degree of an out-neighbour; -1 where there is none.
 
