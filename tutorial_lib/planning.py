@@ -150,8 +150,8 @@ def counts(x: Tensor, n: int) -> Tensor:
 def refused(N: Tensor) -> Tensor:
     """F[t, k]: k was a possible next node somewhere towards t, and was never taken: a sign that k cannot reach t.
 
-    N: (n, n, n + 1) -> (n, n) bool; edges are those that N shows.  Ours: by theorem 3 both tables fall there, for a
-    likely wrong token is pushed down hardest.  Taught in 49.
+    N: (n, n, n + 1) -> (n, n) bool; edges are those that N shows.  Ours: by equation 6, W_V[t, k] falls
+    faster the likelier W_M makes k at nodes visited towards t.  Taught in 49.
     """
     steps, visited = N[..., :-1], N.sum(-1) > 0  # (i, j, k), (i, j)
     offered = visited.double().T @ (steps.sum(1) > 0).double() > 0  # (t, k)
