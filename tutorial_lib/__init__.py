@@ -81,6 +81,16 @@ The modules, in reading order:
     mamba           the Mamba block by scan and by steps, a reader of text that writes on
     transformer     a small Transformer with rotary places, the control
     precision       products in half precision by rounding, fine-tuning in a format, how far two models are apart
+    online          linear recurrent units whose gradients travel forward, and rules that carry less
+    copying         read a pattern, wait, write it down
+    one_mode        one mode that should recall, its loss and three gradients in closed form
+    steering        what a prompt can do to an attention head, exactly; searches for prompts
+    lexicon         a language whose words change meaning, its exact reader and one that learns
+    token_dynamics  tokens that move through infinitely many selective layers
+    in_context      regression within a sequence: predictors of every prefix, one step as linear attention
+    primitives      a Transformer's layer as an instruction, and programs of them
+    planning        paths on a graph: what lines show, walkers exactly
+    planner         tables and a one-layer network that learn to write paths
     kit/            machinery with no content: checks, questions, claims, explorers, plots, data
     course/         content tied to chapters: exercises, questions, claims, papers, the map
     teach/          for a room: teacher pages, class view, slides, homework, all made from the chapters
