@@ -26,9 +26,9 @@ def randn(*shape, seed=0):
 def test_an_mlp_is_torchs_mlp(sizes, seed):
     net, x = mlp(sizes), randn(5, sizes[0], seed=seed)
     theta = net.fresh(rng(seed)) + 0.1  # biases too
-    assert net.size == sum(a * b + b for a, b in zip(sizes[:-1], sizes[1:])) == len(theta)
+    assert net.size == sum(a * b + b for a, b in zip(sizes[:-1], sizes[1:], strict=True)) == len(theta)
     layers = []
-    for W, b in zip(net.cut(theta)[::2], net.cut(theta)[1::2]):
+    for W, b in zip(net.cut(theta)[::2], net.cut(theta)[1::2], strict=True):
         layer = nn.Linear(*W.shape)
         layer.weight.data, layer.bias.data = W.T.clone(), b.clone()
         layers += [layer, nn.ReLU()]
@@ -42,7 +42,7 @@ def test_lenet_is_torchs_and_has_the_papers_size():
     model = nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
                           nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(),
                           nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
-    for p, part in zip(model.parameters(), net.cut(theta)):
+    for p, part in zip(model.parameters(), net.cut(theta), strict=True):
         p.data = (part.T if part.ndim == 2 else part).clone()
     close(net(theta, x), model(x), atol=1e-5, rtol=1e-4)
 

@@ -71,7 +71,7 @@ CLAIMS = (
         counter_example={"filters": 900.0, "layers": 950.0, "shuffled": 950.0}, margin=0.05),
     Claim(
         id="intrinsic.labels", paper="intrinsic-dimension", chapter="36",
-        source="section 3, MNIST: MNIST with shuffled labels, 190,000 directions or 3.8 for each label that is learned by "
+        source="section 3, MNIST: with shuffled labels, 190,000 directions or 3.8 for each label that is learned by "
                "heart",
         statement="To learn shuffled labels by heart takes far more directions than the true ones.",
         kind="our analogue",
