@@ -34,7 +34,8 @@ def test_levels_are_symmetric_and_zero_is_kept_as_nearly_zero():
     assert unpack(pack(torch.zeros(3), 5, 8))[0].abs().max() <= 0.5
     x = z_of(200)
     errors = [(unpack(pack(x, 0, b))[0] - x).square().mean().item() for b in (4, 5, 6, 7)]
-    assert all(3 < a / b < 5.5 for a, b in zip(errors[:-1], errors[1:], strict=True))  # a bit more, a quarter of the squared error
+    # a bit more, a quarter of the squared error
+    assert all(3 < a / b < 5.5 for a, b in zip(errors[:-1], errors[1:], strict=True))
 
 
 def test_bad_files_and_bits_are_refused():
