@@ -51,6 +51,7 @@ def test_a_package_that_cannot_be_had_is_named_and_the_rest_goes_on(tmp_path, mo
 def test_the_start_script_of_this_system_sets_up_from_the_folder_alone(tmp_path):
     """Run for real, with a stand-in for the course that says what it was given."""
     (tmp_path / "course" / "tutorial_lib").mkdir(parents=True)
+    (tmp_path / "course" / "tutorial_lib" / "__init__.py").touch()  # else the real one on PYTHONPATH would come first
     (tmp_path / "course" / "tutorial_lib" / "__main__.py").write_text(
         "import os, sys\nprint(sys.argv[1:], os.environ['PIP_NO_INDEX'], os.environ['PIP_FIND_LINKS'])")
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -62,10 +63,11 @@ def test_the_start_script_of_this_system_sets_up_from_the_folder_alone(tmp_path)
         return
     path = os.pathsep.join([os.path.dirname(os.path.realpath(sys.executable)), os.environ["PATH"]])
     done = subprocess.run(["sh", str(tmp_path / "start-linux.sh"), "--no-browser"], capture_output=True, text=True,
-                          env={**os.environ, "PATH": path}, cwd="/", check=False)
+                          env={**os.environ, "PATH": path}, cwd="/", check=False, timeout=60)
     assert done.stdout.split("]")[0] == "['lab', '--no-browser'" and str(tmp_path / "wheels") in done.stdout, done
     kit.scripts(tmp_path, [LINUX], "3.99")
-    done = subprocess.run(["sh", str(tmp_path / "start-linux.sh")], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", str(tmp_path / "start-linux.sh")], capture_output=True, text=True, check=False,
+                          timeout=60)
     assert done.returncode == 1 and "Python 3.99, which was not found" in done.stdout
 
 
