@@ -98,8 +98,9 @@ def tally(exercise: Exercise, learners: Sequence[Learner]) -> Tally:
     entries = [entry for one in learners if (entry := one["exercises"].get(exercise.name))]
     made = Counter(sentence for entry in entries for sentence in entry["mistakes"])
     passed = [entry["attempts"] for entry in entries if entry["passed"]]
-    return Tally(exercise, len(entries), len(passed), median(passed) if passed else 0.0,
-                 tuple(made.most_common(COMMONEST)))
+    listed = list(exercise.mistakes)  # equally common ones in the exercise's own order, whoever comes first
+    ranked = sorted(made.items(), key=lambda m: (-m[1], listed.index(m[0]) if m[0] in listed else len(listed), m[0]))
+    return Tally(exercise, len(entries), len(passed), median(passed) if passed else 0.0, tuple(ranked[:COMMONEST]))
 
 
 def predictions(question: str, learners: Sequence[Learner]) -> tuple[int, int, int]:
