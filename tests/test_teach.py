@@ -111,7 +111,7 @@ def test_pictures_carry_their_descriptions_and_formulas_need_no_script():
 
 @each
 def test_every_formula_of_a_chapter_becomes_mathml(chapter):
-    for kind, text in sections.cells(chapters.NOTEBOOKS / chapters.chapter(chapter).path):
+    for kind, text in chapters.cells(chapters.NOTEBOOKS / chapters.chapter(chapter).path):
         if kind == "markdown":
             shown = pages.with_formulas(text)
             assert "$" not in re.sub(r"`[^`]*`|<annotation.*?</annotation>|\\\$", "", shown, flags=re.S)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from tutorial_lib.cli import environment, fits, wrong_python
 
@@ -27,13 +28,17 @@ def pins() -> dict[str, str]:
     return dict(re.findall(r"^([A-Za-z0-9_.\-]+)==(\S+)$", text, flags=re.M))
 
 
-def versions() -> Iterator[Finding]:
-    """The direct dependencies against the tested versions."""
+def project() -> dict[str, Any]:
+    """What pyproject.toml says of the course: its dependencies and extras."""
     import tomllib
 
-    project = tomllib.loads((environment.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return tomllib.loads((environment.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def versions() -> Iterator[Finding]:
+    """The direct dependencies against the tested versions."""
     tested = {name.lower(): version for name, version in pins().items()}
-    for wish in project["dependencies"] + project["optional-dependencies"]["test"]:
+    for wish in project()["dependencies"] + project()["optional-dependencies"]["test"]:
         name = re.split(r"[<>=!~ ]", wish)[0]
         pin = tested.get(name.lower(), "?")
         try:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tutorial_lib.cli import Stop, handout, slides, teach
+from tutorial_lib.cli import Stop, doctor, handout, slides, teach
 from tutorial_lib.kit import settings
 
 FIRST = """\
@@ -20,6 +20,12 @@ the browser. Your work is saved in course/workbook/.
 For the teacher: for-the-teacher/index.html lists a page for each chapter, with minute marks for 60, 90 and 180
 minutes and the wrong answers to expect, and plans for a half day and a day. slides/ and handouts/ hold every chapter.
 {missing}"""
+
+
+def requirements() -> list[str]:
+    """What a learner's environment is made of: the course's own requirements, its tests, and what builds it."""
+    project = doctor.project()
+    return [*project["dependencies"], *project["optional-dependencies"]["test"], "setuptools>=77", "wheel", "pip>=24.2"]
 
 
 def main(argv: list[str]) -> int:
@@ -44,7 +50,8 @@ def main(argv: list[str]) -> int:
     print(f"course: {kit.copy_course(args.to / 'course')} files", flush=True)
     collected = []
     for system in () if args.no_wheels else systems:
-        found = kit.collect(system, args.python, args.to / "wheels", lambda text: print(f"  {text}", flush=True))
+        found = kit.collect(system, args.python, args.to / "wheels", requirements(), doctor.pins(),
+                            lambda text: print(f"  {text}", flush=True))
         collected.append(found)
     starts = kit.scripts(args.to, systems, args.python)
     for command, folder in ((teach, "for-the-teacher"), (slides, "slides"), (handout, "handouts")):

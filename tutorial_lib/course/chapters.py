@@ -126,12 +126,19 @@ def opening_card(c: Chapter) -> tuple[str, str]:
 # ---------------------------------------------------------------- code in a chapter's source
 
 
-def code_cells(path: Path) -> Iterator[str]:
-    """The code cells of a percent file, in order."""
+def cells(path: Path) -> Iterator[tuple[str, str]]:
+    """(kind, text) of the cells of a percent file, "markdown" without its comment signs or "code", in order."""
     for cell in re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
         head, _, body = cell.partition("\n")
-        if "[markdown]" not in head:
-            yield body.strip()
+        if "[markdown]" in head:
+            yield "markdown", re.sub(r"^# ?", "", body, flags=re.M).strip()
+        else:
+            yield "code", body.strip()
+
+
+def code_cells(path: Path) -> Iterator[str]:
+    """The code cells of a percent file, in order."""
+    return (text for kind, text in cells(path) if kind == "code")
 
 
 def concept_modules(code: str, seen: set[str] | None = None) -> set[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tutorial_lib.course import chapters
 
-CELL = re.compile(r"^# %%(.*)\n", flags=re.M)
 USED = {kind: re.compile(rf'\b{kind}\("([^"]+)"') for kind in ("check", "ask", "claim")}
 
 
@@ -29,16 +28,6 @@ class Section:
     claim: list[str] = field(default_factory=list)  # of claims
 
 
-def cells(path: Path) -> list[tuple[str, str]]:
-    """(kind, text) of the cells of a percent file, "markdown" or "code", without comment signs."""
-    parts = CELL.split(path.read_text(encoding="utf-8"))[1:]
-    found = []
-    for head, body in zip(parts[::2], parts[1::2], strict=True):
-        text = re.sub(r"^# ?", "", body, flags=re.M) if "[markdown]" in head else body
-        found.append(("markdown" if "[markdown]" in head else "code", text.strip()))
-    return found
-
-
 def pieces(text: str) -> list[tuple[str, str]]:
     """A text cut at its headings of the second level: (heading or "", what follows)."""
     parts = re.split(r"^## (.+)$", text, flags=re.M)
@@ -51,7 +40,7 @@ def read(path: Path) -> list[Section]:
     A cell in which a section begins belongs to it; an earlier one ends before.
     """
     found = [Section("Opening", 1)]
-    for number, (kind, text) in enumerate(cells(path), 1):
+    for number, (kind, text) in enumerate(chapters.cells(path), 1):
         if kind == "markdown":
             for heading, body in pieces(text):
                 if heading:

@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 
 from tutorial_lib import course
-from tutorial_lib.course import chapters, sections
+from tutorial_lib.course import chapters
 from tutorial_lib.kit.judge import Exercise
 
 USUAL = {"math": "import math", "np": "import numpy as np", "torch": "import torch", "nn": "from torch import nn",
@@ -134,7 +134,7 @@ def context(exercise: Exercise) -> str:
     """The text that stands before the exercise's definition in its chapter; empty where code stands before it."""
     before = ""
     found = ""
-    for kind, text in sections.cells(chapters.NOTEBOOKS / chapters.chapter(exercise.chapter).path):  # type: ignore
+    for kind, text in chapters.cells(chapters.NOTEBOOKS / chapters.chapter(exercise.chapter).path):  # type: ignore
         if kind == "code":
             if any(isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name == exercise.function_name
                    for n in ast.parse(text).body):

@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -74,12 +74,6 @@ SYSTEMS = {s.name: s for s in (
            "start-windows.bat", WINDOWS))}
 
 
-def pins(text: str) -> dict[str, str]:
-    """name -> version of a constraints file."""
-    lines = (line.split("==") for line in text.splitlines() if "==" in line and not line.startswith("#"))
-    return {canonicalize_name(name.strip()): version.strip() for name, version in lines}
-
-
 def wanted(roots: Iterable[str], system: System, python: str) -> set[str]:
     """The names of all packages that the requirements `roots` need on a system, by what is installed here.
 
@@ -102,14 +96,6 @@ def wanted(roots: Iterable[str], system: System, python: str) -> set[str]:
             if further.marker is None or any(further.marker.evaluate({**environment, "extra": e}) for e in new):
                 waiting.append(further)
     return set(found)
-
-
-def requirements() -> list[str]:
-    """What a learner's environment is made of: the course's own requirements, its tests, and what builds it."""
-    import tomllib
-
-    project = tomllib.loads((settings.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["test"], "setuptools>=77", "wheel", "pip>=24.2"]
 
 
 def download(name: str, version: str | None, system: System, python: str, target: Path) -> str:
@@ -142,12 +128,13 @@ class Collected:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def collect(system: System, python: str, target: Path, say: Callable[[str], None] = lambda text: None) -> Collected:
-    """Fetch everything that a system needs into one folder."""
+def collect(system: System, python: str, target: Path, roots: Iterable[str], pins: Mapping[str, str],
+            say: Callable[[str], None] = lambda text: None) -> Collected:
+    """Fetch everything that the requirements `roots` need on a system into one folder, at the versions of `pins`."""
     target.mkdir(parents=True, exist_ok=True)
-    versions = pins((settings.ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    versions = {canonicalize_name(name): version for name, version in pins.items()}
     result = Collected(system.name)
-    for name in sorted(wanted(requirements(), system, python)):
+    for name in sorted(wanted(roots, system, python)):
         say(f"{system.name}: {name}")
         if reason := download(name, versions.get(name), system, python, target):
             result.missing[name] = reason

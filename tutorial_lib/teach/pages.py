@@ -104,11 +104,8 @@ def as_slides(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             short = before.cell_type == "markdown" and len(before.source.split()) <= SHORT
             kind = "-" if short else "subslide"
             if len([line for line in cell.source.splitlines() if line.strip()]) > LONG:
-                cell.metadata["hide_input"] = True
+                cell.source = ""
         cell.metadata["slideshow"] = {"slide_type": kind}
-    for cell in notebook.cells:
-        if cell.metadata.pop("hide_input", False):
-            cell.source, cell.metadata["tags"] = "", [*cell.metadata.get("tags", []), "hide-input"]
     return notebook
 
 

@@ -111,8 +111,8 @@ def reductions(chapter: str, slots: list[Slot]):
                 slot.exercises.update(dict.fromkeys(slot.exercises, "home"))
             yield skip
     for slot, name in core:
-        yield lambda slot=slot, name=name: slot.exercises.update({name: "show" if slot.exercises[name] == "do" else
-                                                                  slot.exercises[name]})
+        if slot.exercises[name] == "do":  # not one that went home with its section
+            yield lambda slot=slot, name=name: slot.exercises.update({name: "show"})
 
 
 # ---------------------------------------------------------------- a part in a half day or a day
